@@ -1,0 +1,68 @@
+# make run    environment, locked install, the whole pipeline on the default world, and where its results are
+# make test   every check and the whole test suite (needs Debian's package postgresql)
+# make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
+# make format layout and simple fixes                   make lock    new locks from requirements*.in
+# make clean  tool caches and build/; never data, models or the record of runs
+
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+MLFLOW_PORT ?= 5000
+
+# Stages are `python -m pipeline ...`: DVC must find the python of the environment first.
+export PATH := $(BIN):$(PATH)
+export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/site-cache
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DELETE_ON_ERROR:
+.PHONY: run test eph mlflow format lock clean
+
+run: .venv/installed
+	dvc repro
+	@python -m pipeline where
+
+test: .venv/installed-dev
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	python -m pytest
+
+eph: .venv/installed
+	python -m pipeline --configs configs/eph --home build/eph all
+
+mlflow: .venv/installed
+	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(MLFLOW_PORT)
+
+format: .venv/installed-dev
+	ruff check --fix .
+	ruff format .
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed, as the locks are made for it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the locked packages, a minute or two the first time"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	@echo "Installing the locked packages of the tests"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Versions and hashes only; where packages come from is the machine's own setting.
+COMPILE = build/lock/bin/uv pip compile -q --upgrade --python-version 3.11 --python-platform linux --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock"
+
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install -qq uv==0.13.9
+	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) requirements-dev.in -o requirements-dev.lock
+	! grep -nE 'https?:|file:|/opt|--find-links|--index-url|^torch' requirements.lock requirements-dev.lock
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,83 @@
+"""`python -m pipeline STAGE` runs one stage with the configuration of `dvc repro`; `all` runs every one in order."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline import stages
+from pipeline.artifacts import Home
+from pipeline.errors import BadInput
+
+BAD_INPUT = 2
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+console = Console(stderr=True, soft_wrap=True)
+
+
+@app.callback()
+def settings(
+    context: typer.Context,
+    configs: Annotated[
+        Path | None, typer.Option(help="Folder whose YAML files take the place of those in configs/.")
+    ] = None,
+    home: Annotated[Path, typer.Option(help="Folder under which data/, models/ and mlflow.db are written.")] = Path(),
+) -> None:
+    """From an extract to ranked, explained lists. A person decides; this never does."""
+    if configs is not None and not configs.is_dir():
+        raise BadInput(f"--configs {configs}: no such folder")
+    base = Path("configs")
+    context.obj = Home(home, (configs, base) if configs else (base,))
+
+
+def _command(name: str) -> None:
+    def command(context: typer.Context) -> None:
+        stages.run(name, context.obj)
+
+    app.command(name, help=stages.STAGES[name].__doc__)(command)
+
+
+for stage in stages.STAGES:
+    _command(stage)
+
+
+@app.command("all")
+def everything(context: typer.Context) -> None:
+    """Every stage in order, without DVC: nothing is skipped."""
+    for name in stages.STAGES:
+        stages.run(name, context.obj)
+
+
+@app.command()
+def sql(
+    context: typer.Context,
+    feature: Annotated[str | None, typer.Argument(help="A feature's name; without it, all of them.")] = None,
+) -> None:
+    """Print the SQL of a feature, or of every feature, as of the extract's own date."""
+    typer.echo(stages.sql(context.obj, feature))
+
+
+@app.command()
+def where(context: typer.Context) -> None:
+    """Say where the lists, the report and the MLflow pages are, and how to open them."""
+    typer.echo(stages.where(context.obj))
+
+
+@app.command()
+def promote(context: typer.Context) -> None:
+    """Make the registered challenger the champion."""
+    typer.echo(stages.promote(context.obj))
+
+
+def main() -> None:
+    """Exit status 0 done, 2 bad input or configuration told in a few lines, 1 anything else."""
+    try:
+        app()
+    except BadInput as error:
+        for line in str(error).splitlines():
+            console.print(line, markup=False, highlight=False)
+        raise SystemExit(BAD_INPUT) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""Where things lie, the engine, and atomic writes. The only module that knows paths."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from pydantic import Field, PositiveInt, ValidationError
+
+from pipeline.config import BaseConfig
+from pipeline.errors import BadInput
+
+C = TypeVar("C", bound=BaseConfig)
+ROWS_PER_GROUP = 200_000
+PRIVATE = 0o600
+
+
+class Config(BaseConfig):
+    """Section `engine`: what runs the tables."""
+
+    engine: Literal["duckdb"]
+    threads: PositiveInt
+    memory_limit: str = Field(pattern=r"^\d+ ?(MB|GB|MiB|GiB)$")
+
+
+@dataclass(frozen=True)
+class Home:
+    """A checkout or a folder of one more study: its configuration folders, first match wins, and its outputs."""
+
+    root: Path
+    configs: tuple[Path, ...]
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def load(self, config: type[C], section: str) -> C:
+        """The section's YAML as frozen settings; BadInput names file, key and rule."""
+        file = next(
+            (folder / f"{section}.yaml" for folder in self.configs if (folder / f"{section}.yaml").is_file()), None
+        )
+        if file is None:
+            raise BadInput(f"configs: {section}.yaml is missing", f"looked in {', '.join(map(str, self.configs))}")
+        return validated(config, read_yaml(file), file)
+
+
+def validated(config: type[C], values: object, file: Path) -> C:
+    try:
+        return config.model_validate(values)
+    except ValidationError as error:
+        told = [f"{file}: {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise BadInput(*told[:5], "mend the file named above; README, Configuration, lists every key") from None
+
+
+def read_yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{file}: cannot be read as YAML: {' '.join(str(error).split())[:200]}") from None
+
+
+def engine(config: Config, scratch: Path) -> ibis.BaseBackend:
+    """An embedded DuckDB that spills to `scratch`; made Ibis's default, so that expressions know where to run."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    connection = ibis.duckdb.connect(
+        threads=config.threads, memory_limit=config.memory_limit, temp_directory=str(scratch)
+    )
+    # No bar of the engine's own: progress is told by the stage, and a log stays readable.
+    connection.raw_sql("SET enable_progress_bar = false")
+    ibis.set_backend(connection)
+    return connection
+
+
+def read(path: Path) -> ir.Table:
+    """A Parquet file, or a folder of Parquet files, as a table; BadInput where there is none."""
+    if not path.exists():
+        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    return ibis.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
+
+
+def read_folder(folder: Path) -> dict[str, ir.Table]:
+    """Every `<name>.parquet` of a folder by name."""
+    return {p.name.removesuffix(".parquet"): read(p) for p in sorted(folder.glob("*.parquet"))}
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place, flushed to disk, only if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if mode is not None:
+            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode))
+        yield temporary
+        flush(temporary)
+        temporary.replace(path)
+        flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place whole, only if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            flush(file)
+        if path.exists():
+            path.rename(old)
+        temporary.rename(path)
+        flush(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A private folder (mode 0700) that is gone when the block ends: landed rows may hold personal data."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(table: ir.Table | pa.Table | pd.DataFrame, path: Path, mode: int | None = None) -> None:
+    """Parquet in batches of fixed size, so that equal tables are equal bytes and a large one is never in memory."""
+    with replacing(path, mode) as temporary:
+        write_parquet(table, temporary)
+
+
+def write_parquet(table: ir.Table | pa.Table | pd.DataFrame, path: Path) -> None:
+    if isinstance(table, ir.Table):
+        write_batches(stream(compiled(table)), table.schema().to_pyarrow(), path)
+    else:
+        whole = pa.Table.from_pandas(table, preserve_index=False) if isinstance(table, pd.DataFrame) else table
+        pq.write_table(whole.replace_schema_metadata(None), path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+
+
+def stream(sql: str) -> Iterator[pa.RecordBatch]:
+    """Record batches of fixed size in the statement's order, straight from DuckDB: Ibis 12 asks for a call it lost."""
+    yield from ibis.get_backend().con.sql(sql).to_arrow_reader(ROWS_PER_GROUP)
+
+
+def compiled(table: ir.Table) -> str:
+    """The engine's SQL of an expression."""
+    return str(ibis.get_backend().compile(table))
+
+
+def write_sql(sql: str, schema: pa.Schema, path: Path) -> None:
+    """What a compiled statement gives, as Parquet."""
+    with replacing(path) as temporary:
+        write_batches(stream(sql), schema, temporary)
+
+
+def write_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+
+
+def write_text(text: str, path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(value: object, path: Path) -> None:
+    write_text(json.dumps(value, indent=1, sort_keys=True, default=plain, allow_nan=False) + "\n", path)
+
+
+def plain(value: object) -> object:
+    """Dates as ISO text, NumPy numbers as Python's."""
+    if isinstance(value, date):
+        return value.isoformat()
+    item = getattr(value, "item", None)
+    if item is not None:
+        return item()
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
+
+
+def read_json(path: Path) -> Any:
+    if not path.is_file():
+        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def sha256(path: Path) -> str:
+    """Of a file; of a folder, over its files' names and hashes."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        return digest({str(p.relative_to(path)): sha256(p) for p in files})
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def md5(path: Path) -> str:
+    """As DVC records it; a name, not a proof."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def digest(value: Mapping[str, object]) -> str:
+    """The sha256 of a mapping's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=plain, separators=(",", ":")).encode()).hexdigest()
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    return pd.read_csv(path)
+
+
+def read_codes(path: Path) -> pd.DataFrame:
+    """A CSV whose codes keep their digits: every column is text, but counts."""
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.assign(**{c: pd.to_numeric(frame[c]) for c in frame if c in ("active", "candidates", "held")})
+
+
+def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """A Parquet file as pandas; days are datetime64."""
+    if not path.is_file():
+        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
+    return frame
+
+
+def stack(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True)
+
+
+def as_table(connection: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
+    """A frame as a table of the engine under a name."""
+    connection.con.register(name, pa.Table.from_pandas(frame, preserve_index=False))
+    return connection.table(name)

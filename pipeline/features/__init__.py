@@ -1,0 +1,85 @@
+"""What was known on as_of: one module per input table, `build` joins them.
+
+`build(tables, as_of)` is one function for training and for scoring: it is called once per as-of date. Every module
+reads its table through the two clocks (asof.known) first, so nothing later can reach a feature.
+"""
+
+from datetime import date
+from functools import reduce
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from pipeline.asof import active
+from pipeline.columns import FAMILY, KEY
+from pipeline.features import (
+    assignments,
+    cases,
+    commitments,
+    family,
+    identity_checks,
+    members,
+    membership,
+    payments,
+    programmes,
+    sessions,
+    welfare,
+)
+from pipeline.features.redate import redate
+from pipeline.features.spec import Block, Feature
+from pipeline.tables import Column, Welfare
+
+MODULES = (
+    family, members, payments, commitments, sessions, programmes, cases, membership, identity_checks, assignments,
+)  # fmt: skip
+KINDS_OF_TYPE = {"boolean": "flag", "int64": "whole", "float64": "number"}
+
+
+def build(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> ir.Table:
+    """Features of every family that was a member on `as_of`; grain and key kpm_id, as_of.
+
+    `tables` are contract tables by name; optional ones may be absent, their features are then absent too. All features
+    are float64, null where unknown; counts of a table in which the family has no row are null as well. `further` are
+    columns of welfare beyond the contract with their meaning; without it they are taken from the table itself.
+    """
+    base = active(tables["membership"], as_of).mutate(as_of=ibis.literal(as_of))
+    made = blocks(tables, as_of, further)
+    names = [f.name for b in made for f in b.features]
+    return reduce(_add, enumerate(made), base).select(*KEY, *names).order_by(FAMILY)
+
+
+def blocks(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> tuple[Block, ...]:
+    """The features of each table that is present, before they are joined."""
+    present = tuple(module.build(tables, as_of) for module in MODULES if module.TABLE in tables)
+    return (*present, welfare.build(tables, as_of, further or declared(tables["welfare"])))
+
+
+def declared(table: ir.Table) -> tuple[Column, ...]:
+    """Columns of welfare beyond the contract, which the source declared and ingestion let through."""
+    own = {c.name for c in Welfare.columns()}
+    return tuple(
+        Column(KINDS_OF_TYPE[str(table[name].type())], name.replace("_", " "), unit="as declared", name=name)  # type: ignore[arg-type]
+        for name in table.columns
+        if name not in own
+    )
+
+
+def dictionary(blocks: tuple[Block, ...]) -> pd.DataFrame:
+    """Columns feature, definition, table, unit, window, used_in_score; one row a feature."""
+    rows = [(f.name, f.definition, b.table, f.unit, f.window, f.used_in_score) for b in blocks for f in b.features]
+    return pd.DataFrame(rows, columns=["feature", "definition", "table", "unit", "window", "used_in_score"])
+
+
+def wording(blocks: tuple[Block, ...]) -> pd.DataFrame:
+    """Columns feature, concept, label_id, label_en; how people read a feature, one row each."""
+    rows = [(f.name, f.concept, f.label_id, f.label_en) for b in blocks for f in b.features]
+    return pd.DataFrame(rows, columns=["feature", "concept", "label_id", "label_en"])
+
+
+def _add(left: ir.Table, numbered: tuple[int, Block]) -> ir.Table:
+    number, block = numbered
+    return left.left_join(block.expression(), FAMILY, rname=f"block_{number}_{{name}}")
+
+
+__all__ = ["Block", "Feature", "blocks", "build", "declared", "dictionary", "redate", "wording"]

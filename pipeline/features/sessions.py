@@ -1,0 +1,83 @@
+"""P2K2 family development sessions: who came, how often, to what."""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from pipeline.asof import known, months_between
+from pipeline.features.spec import Block, Feature, Window, aggregated, count, over, share, windows
+
+TABLE = "sessions"
+
+
+def build(tables: dict[str, ir.Table], as_of: date) -> Block:
+    t = known(tables[TABLE], "held_on", as_of)
+    features = (*(over(w, f) for w in windows(as_of, 3, 6, 12, 24) for f in attended(t, w)), *ever(t, as_of))
+    return aggregated(TABLE, t, features)
+
+
+def attended(t: ir.Table, window: Window) -> tuple[Feature, ...]:
+    inside = window.holds(t.held_on)
+    present = t.attendance == "present"
+    return (
+        Feature(
+            "sessions_present",
+            count(present & inside),
+            "P2K2 sessions attended",
+            "count",
+            "pertemuan P2K2 yang dihadiri",
+            "learning_sessions",
+        ),
+        Feature(
+            "sessions_present_share",
+            share(count(present & inside), count(inside)),
+            "share of P2K2 sessions attended",
+            "share",
+            "kehadiran P2K2",
+            "learning_sessions",
+        ),
+    )
+
+
+def ever(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
+    present = t.attendance == "present"
+    (two_years,) = windows(as_of, 24)
+    return (
+        Feature(
+            "economy_sessions_ever",
+            count(present & (t.module == "economy")),
+            "P2K2 sessions on economy attended, ever",
+            "count",
+            "pertemuan P2K2 ekonomi yang dihadiri",
+            "learning_sessions",
+            "ever",
+        ),
+        Feature(
+            "modules_ever",
+            t.module.nunique(where=present),
+            "P2K2 modules attended, ever",
+            "count",
+            "modul P2K2 yang pernah diikuti",
+            "learning_sessions",
+            "ever",
+        ),
+        Feature(
+            "sessions_absent_24m",
+            count((t.attendance == "absent") & two_years.holds(t.held_on)),
+            "P2K2 sessions missed without a reason, last 24 months",
+            "count",
+            "ketidakhadiran P2K2 tanpa alasan, 24 bulan terakhir",
+            "learning_sessions",
+            "last 24 months",
+        ),
+        Feature(
+            "months_since_session_attended",
+            months_between(t.held_on.max(where=present), ibis.literal(as_of)),
+            "months since a P2K2 session was last attended",
+            "months",
+            "lama sejak terakhir hadir P2K2",
+            "learning_sessions",
+            "ever",
+        ),
+    )

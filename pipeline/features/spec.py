@@ -1,0 +1,125 @@
+"""How a feature is declared: a generated name, what it means, and the Ibis value that computes it."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from pipeline.study import months_before
+
+Concept = Literal[
+    "livelihood",
+    "house_assets",
+    "learning_sessions",
+    "school_health",
+    "family",
+    "programme",
+    "payments",
+    "membership",
+    "place_season",
+    "data_quality",
+]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of data/features/: its name, definition and Ibis value.
+
+    `label_id` and `label_en` are noun phrases for people; `window` tells the time it looks at; a feature with
+    `used_in_score` False informs people and audits, the model never sees it.
+    """
+
+    name: str
+    value: ir.Value
+    definition: str
+    unit: str
+    label_id: str
+    concept: Concept
+    window: str = "as of the date"
+    used_in_score: bool = True
+
+    @property
+    def label_en(self) -> str:
+        return self.definition.split(";")[0]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Features of one input table, one row per family; key kpm_id."""
+
+    table: str
+    rows: ir.Table
+    features: tuple[Feature, ...]
+
+    def expression(self) -> ir.Table:
+        return self.rows.select("kpm_id", **{f.name: numeric(f.value) for f in self.features})
+
+
+@dataclass(frozen=True)
+class Window:
+    """The months up to an as-of date, that day included; `months` None is ever."""
+
+    months: int | None
+    as_of: date
+
+    @property
+    def suffix(self) -> str:
+        return "ever" if self.months is None else f"{self.months}m"
+
+    @property
+    def words(self) -> str:
+        return "ever" if self.months is None else f"last {self.months} months"
+
+    @property
+    def words_id(self) -> str:
+        return "sejak awal" if self.months is None else f"{self.months} bulan terakhir"
+
+    def holds(self, day: ir.DateValue) -> ir.BooleanValue:
+        """Start excluded, end included: (as_of - months, as_of]; anchored month ends."""
+        return ibis.literal(True) if self.months is None else day > months_before(self.as_of, self.months)
+
+
+def windows(as_of: date, *months: int | None) -> tuple[Window, ...]:
+    return tuple(Window(m, as_of) for m in months)
+
+
+def over(window: Window, feature: Feature) -> Feature:
+    """The feature named and worded for its window."""
+    return replace(
+        feature,
+        name=f"{feature.name}_{window.suffix}",
+        definition=f"{feature.definition}, {window.words}",
+        label_id=f"{feature.label_id}, {window.words_id}",
+        window=window.words,
+    )
+
+
+def numeric(value: ir.Value) -> ir.Value:
+    """Features are numbers: a flag is 0 or 1, an unknown stays null."""
+    return value.cast("float64")
+
+
+def share(part: ir.IntegerValue, whole: ir.IntegerValue) -> ir.FloatingValue:
+    """A quotient of exact counts or sums, null where the denominator is 0: the same whatever the thread count."""
+    return part.cast("float64") / whole.nullif(0).cast("float64")
+
+
+def deviation(n: ir.IntegerValue, total: ir.IntegerValue, squares: ir.IntegerValue) -> ir.FloatingValue:
+    """Sample standard deviation from exact integer sums, sqrt((n * sum x^2 - (sum x)^2) / (n (n - 1))).
+
+    Integer sums do not depend on the order in which threads add; floating sums do.
+    """
+    spread = (n * squares - total * total).cast("float64")
+    return (spread / (n * (n - 1)).nullif(0).cast("float64")).sqrt()
+
+
+def count(condition: ir.BooleanValue) -> ir.IntegerValue:
+    return condition.fill_null(False).cast("int64").sum()
+
+
+def aggregated(table: str, rows: ir.Table, features: tuple[Feature, ...]) -> Block:
+    """A block whose feature values are aggregates over each family's rows."""
+    made = rows.group_by("kpm_id").aggregate(**{f.name: f.value for f in features})
+    return Block(table, made, tuple(replace(f, value=made[f.name]) for f in features))

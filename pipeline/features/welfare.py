@@ -1,0 +1,217 @@
+"""The socio-economic registry: the last known value of every column, how it moved, and how old the knowledge is."""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from pipeline.asof import days_between, known
+from pipeline.columns import FAMILY, RECORDED_ON
+from pipeline.features.roster import household
+from pipeline.features.spec import Block, Concept, Feature, count, deviation, windows
+from pipeline.study import months_before
+from pipeline.tables import Column, Welfare
+
+TABLE = "welfare"
+LABELS_ID = {
+    "national_decile": "desil nasional",
+    "monthly_income": "pendapatan keluarga per bulan",
+    "floor_area_m2": "luas lantai",
+    "floor_type": "jenis lantai (kode DTSEN)",
+    "wall_type": "jenis dinding (kode DTSEN)",
+    "roof_type": "jenis atap (kode DTSEN)",
+    "drinking_water": "sumber air minum (kode DTSEN)",
+    "lighting": "sumber penerangan (kode DTSEN)",
+    "electricity_power": "daya listrik (kode DTSEN)",
+    "cooking_fuel": "bahan bakar memasak (kode DTSEN)",
+    "toilet_facility": "fasilitas buang air besar (kode DTSEN)",
+    "house_tenure": "status rumah (kode DTSEN)",
+    "motorcycles": "jumlah sepeda motor",
+    "cars": "jumlah mobil",
+    "refrigerator": "memiliki lemari es",
+    "smartphone": "memiliki telepon pintar",
+    "computer": "memiliki komputer",
+    "gold": "memiliki emas/perhiasan",
+    "other_land": "memiliki lahan lain",
+    "cattle": "jumlah sapi/kerbau",
+    "goats": "jumlah kambing/domba",
+    "owns_business": "memiliki usaha",
+    "business_turnover": "omzet usaha per bulan",
+    "paid_workers": "pekerja yang dibayar",
+}
+LIVELIHOOD = ("national_decile", "monthly_income", "owns_business", "business_turnover", "paid_workers")
+NOT_OBSERVED = (FAMILY, "observed_on", RECORDED_ON)
+
+
+def build(tables: dict[str, ir.Table], as_of: date, declared: tuple[Column, ...]) -> Block:
+    t = known(tables[TABLE], "observed_on", as_of)
+    columns = observed(declared)
+    latest = t.group_by(FAMILY).aggregate(**last_values(t, columns, as_of), **history(t, as_of))
+    members = persons(tables, as_of)
+    rows = latest.left_join(members, FAMILY).drop("kpm_id_right")
+    return Block(TABLE, rows, (*levels(rows, columns), *changes(rows, columns), *derived(rows, as_of)))
+
+
+def observed(declared: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The contract's columns of welfare and those the source declares beyond it."""
+    return (*(c for c in Welfare.columns() if c.name not in NOT_OBSERVED), *declared)
+
+
+def last_values(t: ir.Table, columns: tuple[Column, ...], as_of: date) -> dict[str, ir.Value]:
+    """Of each column the latest value that is known, and the latest one that was known a year before."""
+    year_ago = months_before(as_of, 12)
+    return {
+        f"{c.name}{suffix}": t[c.name].cast("float64").argmax(t.observed_on, where=t[c.name].notnull() & when)
+        for c in columns
+        for suffix, when in (("_last", ibis.literal(True)), ("_before", t.observed_on <= year_ago))
+    }
+
+
+def history(t: ir.Table, as_of: date) -> dict[str, ir.Value]:
+    (two_years,) = windows(as_of, 24)
+    income, when = t.monthly_income, two_years.holds(t.observed_on)
+    known_income = when & income.notnull()
+    return {
+        "observed_last": t.observed_on.max(),
+        "observed_n_24m": count(when),
+        "observed_n_ever": t.count(),
+        "income_n_24m": count(known_income),
+        "income_sum_24m": income.sum(where=when).cast("int64"),
+        "income_squares_24m": (income.cast("decimal(38, 0)") * income).sum(where=when),
+        "income_max_ever": income.max(),
+        "business_ever": t.owns_business.cast("int64").max(),
+        "business_first_seen": t.observed_on.min(where=t.owns_business.fill_null(False)),
+    }
+
+
+def persons(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """Members on the day, to read income and floor per person."""
+    roster = household(tables["members"], as_of)
+    return roster.group_by(FAMILY).aggregate(persons=roster.count())
+
+
+def concept(name: str) -> Concept:
+    return "livelihood" if name in LIVELIHOOD else "house_assets"
+
+
+def levels(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
+    return tuple(
+        Feature(
+            f"{c.name}_last",
+            rows[f"{c.name}_last"],
+            f"{c.meaning}, last known",
+            c.unit or ("flag" if c.kind == "flag" else "code"),
+            f"{LABELS_ID.get(c.name, c.meaning)}, data terakhir",
+            concept(c.name),
+        )
+        for c in columns
+    )
+
+
+def changes(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
+    """Last known less the value known a year before; ranks, counts, money and flags, never codes."""
+    return tuple(
+        Feature(
+            f"{c.name}_change_12m",
+            rows[f"{c.name}_last"] - rows[f"{c.name}_before"],
+            f"{c.meaning}, last known less what was known 12 months before",
+            c.unit or "difference",
+            f"perubahan {LABELS_ID.get(c.name, c.meaning)} dalam 12 bulan",
+            concept(c.name),
+            "last 12 months",
+        )
+        for c in columns
+        if c.kind == "flag" or c.unit is not None
+    )
+
+
+def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
+    on = ibis.literal(as_of)
+    return (
+        Feature(
+            "income_per_person",
+            rows.monthly_income_last / rows.persons.nullif(0).cast("float64"),
+            "last known income per member",
+            "rupiah a month",
+            "pendapatan per anggota keluarga",
+            "livelihood",
+        ),
+        Feature(
+            "income_mean_24m",
+            rows.income_sum_24m.cast("float64") / rows.income_n_24m.nullif(0).cast("float64"),
+            "mean of the known incomes, last 24 months",
+            "rupiah a month",
+            "rata-rata pendapatan, 24 bulan terakhir",
+            "livelihood",
+            "last 24 months",
+        ),
+        Feature(
+            "income_deviation_24m",
+            deviation(rows.income_n_24m, rows.income_sum_24m, rows.income_squares_24m),
+            "standard deviation of the known incomes, last 24 months",
+            "rupiah a month",
+            "naik-turun pendapatan, 24 bulan terakhir",
+            "livelihood",
+            "last 24 months",
+        ),
+        Feature(
+            "income_below_peak",
+            rows.monthly_income_last / rows.income_max_ever.nullif(0).cast("float64"),
+            "last known income as a share of the highest ever known",
+            "share",
+            "pendapatan terakhir dibanding yang tertinggi",
+            "livelihood",
+            "ever",
+        ),
+        Feature(
+            "floor_per_person",
+            rows.floor_area_m2_last / rows.persons.nullif(0).cast("float64"),
+            "floor area per member",
+            "m2",
+            "luas lantai per anggota keluarga",
+            "house_assets",
+        ),
+        Feature(
+            "income_unknown",
+            rows.monthly_income_last.isnull(),
+            "no income was ever recorded",
+            "flag",
+            "pendapatan belum pernah tercatat",
+            "data_quality",
+        ),
+        Feature(
+            "welfare_age_days",
+            days_between(rows.observed_last, on),
+            "days since the last socio-economic update",
+            "days",
+            "umur data sosial ekonomi",
+            "data_quality",
+        ),
+        Feature(
+            "welfare_updates_24m",
+            rows.observed_n_24m,
+            "socio-economic updates, last 24 months",
+            "count",
+            "pemutakhiran data, 24 bulan terakhir",
+            "data_quality",
+            "last 24 months",
+        ),
+        Feature(
+            "business_ever",
+            rows.business_ever,
+            "ever seen with a business",
+            "flag",
+            "pernah memiliki usaha",
+            "livelihood",
+            "ever",
+        ),
+        Feature(
+            "business_age_days",
+            days_between(rows.business_first_seen, on),
+            "days since a business was first seen",
+            "days",
+            "lama sejak usaha pertama kali tercatat",
+            "livelihood",
+            "ever",
+        ),
+    )

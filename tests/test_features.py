@@ -1,0 +1,384 @@
+"""Features: values by hand, the future invisible by either clock, windows as other people define them."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from worlds import day, random_frames, rows, table, tables
+
+from pipeline import features
+from pipeline.features.spec import Window, deviation, share
+from pipeline.tables import TABLES, Column
+
+MODULES = {module.TABLE: module for module in features.MODULES}
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+AS_OF = day("2022-12-31")
+OPTIONAL = [t.name for t in TABLES.values() if not t.required and t.name != "follow_up"]
+
+
+def built(frames, as_of=AS_OF):
+    return features.build(tables(frames), as_of).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return random_frames(7)
+
+
+@pytest.fixture(scope="module")
+def made(frames):
+    return built(frames)
+
+
+def test_at_least_sixty_features_all_documented(frames, made):
+    dictionary = features.dictionary(features.blocks(tables(frames), AS_OF))
+    assert list(dictionary.columns) == ["feature", "definition", "table", "unit", "window", "used_in_score"]
+    assert list(dictionary.feature) == list(made.columns[2:])
+    assert dictionary.feature.is_unique
+    assert (dictionary.definition.str.len() > 8).all()
+    assert len(dictionary) >= 60
+    words = features.wording(features.blocks(tables(frames), AS_OF))
+    assert list(words.feature) == list(dictionary.feature)
+    assert (words.label_id.str.len() > 3).all()
+
+
+def test_identity_and_facilitator_never_reach_the_score(frames):
+    dictionary = features.dictionary(features.blocks(tables(frames), AS_OF)).set_index("feature")
+    for_people = dictionary[dictionary["table"].isin(["identity_checks", "assignments"])]
+    assert len(for_people) == 6
+    assert not for_people.used_in_score.any()
+
+
+def test_grain_is_a_family_and_date(made):
+    assert made.kpm_id.is_unique
+    assert (made.as_of == pd.Timestamp(AS_OF)).all()
+    assert made.kpm_id.is_monotonic_increasing
+
+
+# ---- the future is invisible -------------------------------------------------------------------------------------
+
+
+def later_rows(name, frame, as_of):
+    """Rows later than as_of by the event clock or by the clock of knowledge."""
+    later = pd.Series(False, index=frame.index)
+    if "recorded_on" in frame:
+        later |= frame.recorded_on > as_of
+    happened = TABLES[name].happened_on
+    if happened is not None and happened in frame:
+        later |= frame[happened] > as_of
+    return later
+
+
+def forgotten(frames, as_of):
+    return {n: f[~later_rows(n, f, as_of)].reset_index(drop=True) for n, f in frames.items()}
+
+
+def rewritten(frames, as_of, seed):
+    """Later rows get any other content; their days stay later than as_of."""
+    rng = np.random.default_rng(seed)
+    made = {}
+    for name, frame in frames.items():
+        later = later_rows(name, frame, as_of)
+        clocks = {"recorded_on", TABLES[name].happened_on}
+        other = frame[later].reset_index(drop=True)
+        for column in [c for c in other.columns if c not in {*TABLES[name].key, *clocks}]:
+            other[column] = other[column].iloc[rng.permutation(len(other))].to_numpy()
+        made[name] = pd.concat([frame[~later], other], ignore_index=True)
+    return made
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_future_is_invisible(seed):
+    """Deleting or rewriting everything later than as_of, by either clock, changes no feature."""
+    frames = random_frames(seed)
+    as_of = pd.Timestamp(AS_OF)
+    assert all(later_rows(n, f, as_of).any() for n, f in frames.items())
+    expected = built(frames)
+    for other in (forgotten(frames, as_of), rewritten(frames, as_of, seed)):
+        pd.testing.assert_frame_equal(built(other), expected, check_exact=True)
+
+
+def block(name, frames, as_of=AS_OF):
+    """The features of one input table."""
+    given = tables(frames)
+    made = features.welfare.build(given, as_of, ()) if name == "welfare" else MODULES[name].build(given, as_of)
+    return made.expression().order_by("kpm_id").to_pandas()
+
+
+def test_a_closing_day_that_lies_ahead_is_not_read():
+    frames = random_frames(11)
+    expected = built(frames)
+    moved = dict(frames)
+    closing = [(n, c) for n, f in frames.items() for c in ("valid_to", "ended_on", "closed_on") if c in f]
+    assert len(closing) == 4
+    for name, column in closing:
+        ahead = frames[name][column] > pd.Timestamp(AS_OF)
+        assert ahead.any()
+        moved[name] = frames[name].assign(**{column: frames[name][column].where(~ahead, None)})
+    pd.testing.assert_frame_equal(built(moved), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["welfare", "sessions", "cases", "payments", "programmes", "commitments"])
+def test_a_late_record_changes_only_later_dates(name):
+    """A row of 2022 recorded only in May 2023 is unknown at the end of March 2023 and known at the end of June."""
+    frames = random_frames(3)
+    late = frames[name].iloc[[0]].assign(kpm_id="late", recorded_on=pd.Timestamp("2023-05-10"))
+    if TABLES[name].happened_on is not None:
+        late[TABLES[name].happened_on] = pd.Timestamp("2022-02-02")
+    for text in {"quarter", "period"} & set(late.columns):
+        late[text] = "2022Q1"
+    added = {**frames, name: pd.concat([frames[name], late], ignore_index=True)}
+    before, after = day("2023-03-31"), day("2023-06-30")
+    pd.testing.assert_frame_equal(block(name, added, before), block(name, frames, before), check_exact=True)
+    assert set(block(name, added, after).kpm_id) - set(block(name, frames, after).kpm_id) == {"late"}
+
+
+def test_a_planted_leak_is_caught():
+    """The law has teeth: a window without its clock of knowledge fails it."""
+    frames = random_frames(0)
+    as_of = pd.Timestamp(AS_OF)
+
+    def leaky(given):
+        t = table("sessions", given["sessions"])
+        return t.filter(t.held_on <= AS_OF).kpm_id.value_counts(name="n").order_by("kpm_id").to_pandas()
+
+    assert not leaky(frames).equals(leaky(forgotten(frames, as_of)))
+
+
+# ---- optional tables, declared columns ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("absent", ["sessions", "assignments", "all"])
+def test_optional_tables_may_be_absent(frames, made, absent):
+    left = {n: f for n, f in frames.items() if n not in (OPTIONAL if absent == "all" else [absent])}
+    smaller = built(left)
+    assert len(smaller) == len(made)
+    pd.testing.assert_frame_equal(smaller, made[smaller.columns], check_exact=True)
+    assert smaller.shape[1] < made.shape[1]
+
+
+def test_a_declared_column_of_welfare_becomes_features():
+    given = tables(random_frames(2))
+    rooms = Column("whole", "rooms of the dwelling", unit="count", name="rooms")
+    given["welfare"] = given["welfare"].mutate(rooms=ibis.literal(3).cast("int64"))
+    found = features.build(given, AS_OF, (rooms,)).to_pandas()
+    assert set(found.rooms_last.dropna()) == {3.0}
+    words = features.dictionary(features.blocks(given, AS_OF, (rooms,))).set_index("feature")
+    assert words.loc["rooms_last", "definition"] == "rooms of the dwelling, last known"
+    assert features.build(given, AS_OF).to_pandas().rooms_last.equals(found.rooms_last)
+
+
+# ---- values by hand ----------------------------------------------------------------------------------------------
+
+BASE: dict[str, list[dict[str, object]]] = {
+    "kpm": [
+        {"kpm_id": "A", "enrolled_on": "2020-01-15", "recorded_on": "2020-01-20", "village_code": "3203012001",
+         "caretaker_birth_date": "1984-05-05", "caretaker_sex": "F"},
+    ],
+    "membership": [{"kpm_id": "A", "effective_on": "2020-01-15", "event": "enrolled", "recorded_on": "2020-01-20"}],
+    "members": [
+        {"kpm_id": "A", "member_id": "1", "birth_date": "1984-05-05", "relation": "caretaker", "working": True,
+         "sex": "F", "education_level": "smp", "valid_from": "2020-01-15", "recorded_on": "2020-01-20"},
+        {"kpm_id": "A", "member_id": "2", "birth_date": "2010-09-01", "relation": "child", "in_school": "sd",
+         "valid_from": "2020-01-15", "valid_to": "2022-07-01", "recorded_on": "2020-01-20"},
+        {"kpm_id": "A", "member_id": "2", "birth_date": "2010-09-01", "relation": "child", "in_school": "smp",
+         "valid_from": "2022-07-01", "recorded_on": "2022-08-01"},
+        {"kpm_id": "A", "member_id": "3", "birth_date": "2018-02-01", "relation": "child",
+         "valid_from": "2020-01-15", "recorded_on": "2020-01-20"},
+    ],
+    "welfare": [
+        {"kpm_id": "A", "observed_on": "2021-06-01", "recorded_on": "2021-07-01", "monthly_income": 1_000_000,
+         "owns_business": False},
+        {"kpm_id": "A", "observed_on": "2022-06-01", "recorded_on": "2022-07-01", "monthly_income": 1_600_000,
+         "owns_business": True, "floor_area_m2": 30.0},
+        {"kpm_id": "A", "observed_on": "2022-11-01", "recorded_on": "2022-11-05", "owns_business": None},
+        {"kpm_id": "A", "observed_on": "2022-12-01", "recorded_on": "2023-02-01", "monthly_income": 9_000_000},
+    ],
+    "payments": [
+        {"kpm_id": "A", "programme": "PKH", "period": "2022Q3", "paid_on": "2022-09-01", "amount": 500_000,
+         "status": "disbursed", "channel": "bank", "recorded_on": "2022-09-05"},
+        {"kpm_id": "A", "programme": "PKH", "period": "2022Q4", "paid_on": "2022-12-01", "amount": 600_000,
+         "status": "disbursed", "channel": "post", "recorded_on": "2022-12-05"},
+        {"kpm_id": "A", "programme": "PKH", "period": "2022Q1", "amount": 500_000, "status": "failed",
+         "recorded_on": "2022-04-05"},
+        {"kpm_id": "A", "programme": "BPNT", "period": "2022-12", "paid_on": "2022-12-20", "amount": 200_000,
+         "status": "disbursed", "recorded_on": "2022-12-31"},
+    ],
+    "sessions": [
+        {"kpm_id": "A", "held_on": "2022-09-30", "module": "economy", "attendance": "present", "recorded_on": "2022-10-01"},
+        {"kpm_id": "A", "held_on": "2022-10-01", "module": "stunting", "attendance": "absent", "recorded_on": "2022-10-05"},
+        {"kpm_id": "A", "held_on": "2022-11-01", "module": "economy", "attendance": "present", "recorded_on": "2022-11-05"},
+    ],
+    "commitments": [
+        {"kpm_id": "A", "member_id": "2", "component": "sd", "quarter": "2022Q1", "attendance_pct": 80.5, "met": False,
+         "recorded_on": "2022-05-01"},
+        {"kpm_id": "A", "member_id": "2", "component": "sd", "quarter": "2022Q3", "attendance_pct": 95.0, "met": True,
+         "recorded_on": "2022-11-01"},
+    ],
+    "programmes": [
+        {"kpm_id": "A", "programme": "PENA", "phase": "transition", "started_on": "2022-03-01", "ended_on": "2023-03-01",
+         "amount": 2_400_000, "recorded_on": "2022-03-15"},
+        {"kpm_id": "A", "programme": "KUBE", "started_on": "2021-01-01", "ended_on": "2021-12-31", "recorded_on": "2021-02-01"},
+    ],
+    "cases": [
+        {"kpm_id": "A", "case_id": "1", "reported_on": "2022-08-15", "kind": "illness", "reporter": "tksk", "status": "closed",
+         "closed_on": "2023-01-05", "recorded_on": "2022-08-20"},
+        {"kpm_id": "A", "case_id": "2", "reported_on": "2022-05-15", "kind": "objection", "reporter": "citizen",
+         "status": "closed", "closed_on": "2023-01-05", "recorded_on": "2022-05-20"},
+    ],
+}  # fmt: skip
+BY_HAND = {
+    "caretaker_age": 38,  # 2022 - 1984, birthday in May
+    "under_40": 1,
+    "enrolled_months": 35,  # January 2020 to December 2022
+    "members": 3,
+    "children": 2,
+    "early_childhood": 1,  # born February 2018: 4
+    "pupils_sd": 0,  # the child of 12 is in SMP since July, recorded in August
+    "pupils_smp": 1,
+    "components": 2,
+    "dependants_per_adult": 2.0,
+    "adult_education_max": 2,
+    "months_until_last_schooling_ends": 175,  # July 2037 from December 2022: 14 * 12 + 7
+    "months_until_next_schooling_ends": 79,  # July 2029: 6 * 12 + 7
+    "monthly_income_last": 1_600_000,  # the 9 million of December was recorded in February
+    "monthly_income_change_12m": 600_000,  # by 2021-12-31 the last known was 1,000,000
+    "income_per_person": 1_600_000 / 3,
+    "income_mean_24m": 1_300_000,
+    "income_deviation_24m": 600_000 / 2**0.5,
+    "owns_business_last": 1,  # the null of November is no news
+    "business_age_days": 213,  # from 2022-06-01: 29 + 31 + 31 + 30 + 31 + 30 + 31
+    "welfare_age_days": 60,  # 2022-11-01 to 2022-12-31
+    "floor_per_person": 10.0,
+    "pkh_paid_3m": 600_000,
+    "pkh_paid_6m": 1_100_000,
+    "bpnt_paid_3m": 200_000,
+    "payments_failed_12m": 1,
+    "pkh_amount_last": 600_000,
+    "paid_by_post": 1,
+    "months_since_pkh_paid": 0,
+    "sessions_present_3m": 1,  # 09-30 lies outside (2022-09-30, 2022-12-31]
+    "sessions_present_share_3m": 0.5,
+    "sessions_present_6m": 2,
+    "economy_sessions_ever": 2,
+    "months_since_session_attended": 1,
+    "commitments_met_share_12m": 0.5,
+    "attendance_mean_12m": 87.75,  # (80.5 + 95.0) / 2
+    "commitments_missed_12m": 1,
+    "months_since_commitment_missed": 9,  # end of 2022Q1 to December
+    "pena_running": 1,  # ends in March 2023, which nobody can know
+    "kube_running": 0,
+    "months_since_productive_start": 9,
+    "productive_programmes_ever": 2,
+    "programme_money_24m": 2_400_000,
+    "phase_last": 2,
+    "shocks_6m": 1,
+    "cases_objection_12m": 1,
+    "objections_open": 1,  # closed in January 2023, which nobody can know
+    "months_since_shock": 4,
+    "spell_months": 35,
+    "reactivations_ever": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def one_family():
+    made = features.build({name: rows(name, *records) for name, records in BASE.items()}, AS_OF).to_pandas()
+    (row,) = made.to_dict("records")
+    return row
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_values_by_hand(one_family, name):
+    assert one_family[name] == pytest.approx(BY_HAND[name])
+
+
+# ---- windows and exact arithmetic --------------------------------------------------------------------------------
+
+
+def test_windows_of_collate():
+    """Their window is [as_of - interval, as_of), ours (as_of - months, as_of]: the same days, one day earlier."""
+    vectors = json.loads((SHARED / "vectors" / "collate_windows.json").read_text())
+    frame = pd.DataFrame(vectors["events"], columns=["entity", "on", "value"])
+    events = ibis.memtable(
+        frame.assign(on=pd.to_datetime(frame.on)), schema={"entity": "int64", "on": "date", "value": "int64"}
+    )
+    for entity, as_of, *expected in vectors["expected"]:
+        eve = date.fromisoformat(as_of) - timedelta(days=1)
+        known = events.filter(events.entity == entity, events.on <= eve)
+        values = []
+        for months in (12, 24, None):
+            inside = Window(months, eve).holds(known.on)
+            total = known.value.sum(where=inside)
+            values += [total, share(total, inside.cast("int64").sum())]
+        (row,) = known.aggregate(**{str(i): v for i, v in enumerate(values)}).to_pandas().to_numpy(dtype=float)
+        np.testing.assert_allclose(row, np.array(expected, dtype=float))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_deviation_from_exact_sums_is_the_sample_deviation(seed):
+    x = np.random.default_rng(seed).integers(0, 5_000_000, 20)
+    n, total, squares = (ibis.literal(int(v)) for v in (len(x), x.sum(), (x.astype(object) ** 2).sum()))
+    assert deviation(n, total, squares).execute() == pytest.approx(np.std(x, ddof=1), rel=1e-12)
+
+
+# ---- a slow plain second version ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_windows_equal_a_plain_second_version(seed):
+    """Attendance, payments and last income by loops over rows in Python."""
+    frames = random_frames(seed)
+    found = built(frames).set_index("kpm_id")
+    now = pd.Timestamp(AS_OF)
+    for family in found.index[:15]:
+        held = known_rows(frames["sessions"], family, "held_on", now)
+        year = [r for r in held if r.held_on > pd.Timestamp("2021-12-31")]
+        if held:
+            assert found.loc[family, "sessions_present_12m"] == sum(r.attendance == "present" for r in year)
+        seen = known_rows(frames["welfare"], family, "observed_on", now)
+        incomes = [r for r in seen if not pd.isna(r.monthly_income)]
+        last = max(incomes, key=lambda r: r.observed_on).monthly_income if incomes else np.nan
+        np.testing.assert_equal(found.loc[family, "monthly_income_last"], float(last))
+        paid = known_rows(
+            frames["payments"].assign(happened_on=paid_days(frames["payments"])), family, "happened_on", now
+        )
+        recent = [r for r in paid if r.happened_on > pd.Timestamp("2022-09-30")]
+        if paid:
+            total = sum(r.amount for r in recent if r.programme == "PKH" and r.status == "disbursed")
+            assert found.loc[family, "pkh_paid_3m"] == total
+
+
+def known_rows(frame, family, clock, now):
+    return [r for r in frame[frame.kpm_id == family].itertuples() if getattr(r, clock) <= now and r.recorded_on <= now]
+
+
+def paid_days(payments):
+    return payments.paid_on.fillna(
+        pd.PeriodIndex(payments.period, freq="Q").end_time.normalize().to_series(index=payments.index)
+    )
+
+
+def test_the_sql_of_a_feature_can_be_read(frames):
+    (block,) = [b for b in features.blocks(tables(frames), AS_OF) if b.table == "sessions"]
+    text = str(ibis.to_sql(block.expression().select("kpm_id", "sessions_present_12m")))
+    assert "recorded_on" in text
+    assert "2022, 12, 31" in text or "2022-12-31" in text
+
+
+@pytest.mark.parametrize("as_of", ["2021-02-28", "2024-02-29", "2023-07-14", "2020-03-31"])
+def test_one_compiled_statement_serves_every_date(frames, engine, as_of):
+    """Moving the days of a compiled statement gives what building for the other date gives."""
+    given = tables(frames)
+    expected = features.build(given, day(as_of)).to_pyarrow()
+    sql = features.redate(engine.compile(features.build(given, AS_OF)), AS_OF, day(as_of))
+    assert engine.con.sql(sql).to_arrow_table().equals(expected)
+
+
+def test_a_hidden_day_in_the_sql_is_refused():
+    with pytest.raises(ValueError, match="2019-05-05 in the SQL"):
+        features.redate("SELECT MAKE_DATE(2019, 5, 5)", AS_OF, day("2020-03-31"))

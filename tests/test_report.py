@@ -1,0 +1,228 @@
+"""The page says what the tables say, in both languages, escapes everything and refers to nothing outside."""
+
+import base64
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline import report
+
+EVIL = "<script>alert('x')</script><img src=https://example.invalid/a.png>"
+PNG = b"\x89PNG not drawn"
+
+
+def settings() -> report.Config:
+    file = Path(report.__file__).parents[1] / "configs" / "report.yaml"
+    return report.Config.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def measures() -> pd.DataFrame:
+    overall = [
+        ("all", "all", "lightgbm", "auc", 0.786, 0.76, 0.81),
+        ("all", "all", "lightgbm", "average_precision", 0.15, 0.128, 0.172),
+        ("all", "all", "lightgbm", "precision_at_10_per_facilitator", 0.134, 0.114, 0.154),
+        ("all", "all", "lightgbm", "recall_at_10_per_facilitator", 0.31, 0.264, 0.357),
+        ("all", "all", "lightgbm", "calibration_slope", 0.957, 0.9, 1.0),
+        ("all", "all", "rule_income", "average_precision", 0.0412, None, None),
+        ("segment", "under_40=true", "lightgbm", "average_precision", 0.12, 0.1, 0.14),
+        ("period", "2023-03-31", "lightgbm", "average_precision", 0.11, 0.09, 0.13),
+    ]
+    table = pd.DataFrame(overall, columns=["scope", "group", "model", "metric", "estimate", "lower", "upper"])
+    return table.assign(families=5200, rows=24000, positives=696)
+
+
+DIFFERENCES = pd.DataFrame(
+    [
+        ("all", "all", "lightgbm", "rule_income", "average_precision", 0.109, 0.09, 0.13),
+        ("all", "all", "lightgbm", "logistic_regression", "average_precision", 0.002, -0.01, 0.012),
+    ],
+    columns=["scope", "group", "model", "against", "metric", "estimate", "lower", "upper"],
+)
+VERDICT = {
+    "verdict": "deploy", "champion": "lightgbm", "against": "rule_income", "metric": "average_precision",
+    "estimate": 0.109, "lower": 0.09, "upper": 0.13,
+}  # fmt: skip
+
+
+def told() -> report.ReportData:
+    return report.ReportData(
+        lineage={"id": "3f9a1c07be42", "commit": "8d1f", "source": "a world", "extracted_on": "2025-07-01",
+                 "model": {"graduation.txt": "aa11"}, "simulated": True},
+        as_of=date(2025, 6, 30),
+        horizon_months=12,
+        level=0.95,
+        measures=measures(),
+        differences=DIFFERENCES,
+        verdict=VERDICT,
+        figures={"gains": PNG, "calibration": PNG},
+        lists=pd.DataFrame(
+            [("3276", "Kota Depok", 4990, 150, 1310, "a.xlsx"), ("9471", "Kota Jayapura", 1010, 30, 90, "b.xlsx")],
+            columns=["regency_code", "name", "active", "candidates", "held", "file"],
+        ),
+        reasons=pd.DataFrame(
+            [("a", "a", "livelihood", 0.3), ("b", "b", "livelihood", 0.3), ("c", "c", "membership", 0.2)],
+            columns=["feature", "label", "concept", "mean_abs"],
+        ),
+        quality=pd.DataFrame([("kpm", 990, 10), ("welfare", 0, 0)], columns=["table", "accepted", "quarantined"]),
+        folds=pd.DataFrame(
+            [(0, "train", date(2019, 3, 31)), (0, "train", date(2019, 6, 30)), (0, "test", date(2021, 9, 30))],
+            columns=["fold", "kind", "as_of"],
+        ),
+    )  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, cells of the tables, and all text, as a browser would take them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data + " "
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def page(data: report.ReportData) -> Page:
+    return Page(report.render(data, settings()))
+
+
+def words(data: report.ReportData) -> str:
+    return " ".join(page(data).text.split())
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        # 696 of 24,000 rows graduated: 2.9 of 100 at random
+        "Of 100 families visited from the list (10 per facilitator), 13.4 (11.4 to 15.4) graduated within "
+        "12 months, against 2.9 at random.",
+        "Dari 100 keluarga yang dikunjungi menurut daftar (10 per pendamping), 13,4 (11,4 sampai 15,4) "
+        "mencapai graduasi sejahtera mandiri dalam 12 bulan. Bila kunjungan dilakukan secara acak: 2,9.",
+        "Those visits reach 31 (26.4 to 35.7) of every 100 families that go on to graduate.",
+        "the model puts 79 in the right order",
+        "Numbers in brackets are 95% intervals",
+        "Against the best simple rule (rule of thumb: income), average precision is higher by 0.109 (0.09 to 0.13)",
+        "180 candidates among 6,000 active families in 2 regencies; 1,400 families are held.",
+        "180 calon dari 6.000 keluarga aktif di 2 kabupaten/kota; 1.400 keluarga ditahan.",
+        "The slope is 0.96 (1 = exact",
+        "logistic regression 0.0020 [-0.0100; 0.0120] tidak jelas berbeda no clear difference",
+        "pengurus di bawah 40 tahun: ya caretaker under 40: yes 24 000 696",
+        "penghidupan dan usaha livelihood and business 75%",  # 0.6 of 0.8
+        "kpm 990 10 1%",  # 10 of 1,000
+        "welfare 0 0 0%",
+        "0 2019-03-31 to 2019-06-30 (2) - 2021-09-30 to 2021-09-30 (1)",
+        "graduation.txt aa11",
+    ],
+)
+def test_the_page_says_what_the_tables_say(sentence: str) -> None:
+    assert sentence in words(told())
+
+
+def test_the_verdict_can_be_no() -> None:
+    text = words(replace(told(), verdict={**VERDICT, "verdict": "do not deploy", "lower": -0.01}))
+    assert "The tests do NOT support the use of this list." in text
+    assert "The tests support the use" not in text
+    assert "the interval is not wholly above zero" in text
+
+
+def test_a_verdict_without_numbers_says_so() -> None:
+    text = words(replace(told(), verdict={**VERDICT, "verdict": "do not deploy", "estimate": None}))
+    assert "The comparison with the simple rules could not be computed on these data." in text
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "metric", "reading"),
+    [
+        (0.01, 0.02, "auc", "better"), (-0.02, -0.01, "auc", "worse"), (-0.01, 0.01, "auc", "unclear"),
+        (0.0, 0.1, "auc", "unclear"), (-0.02, -0.01, "brier", "better"), (0.01, 0.02, "brier", "worse"),
+        (None, 0.1, "auc", "unclear"),
+    ],
+)  # fmt: skip
+def test_a_difference_is_read_with_its_interval(lower: float | None, upper: float, metric: str, reading: str) -> None:
+    assert report._reading({"lower": lower, "upper": upper}, metric) == reading
+
+
+def test_everything_is_escaped() -> None:
+    data = told()
+    evil = replace(
+        data,
+        lineage={**data.lineage, "source": EVIL, "id": EVIL},
+        lists=data.lists.assign(name=EVIL, file=EVIL, regency_code=EVIL),
+        quality=data.quality.assign(table=EVIL),
+        measures=data.measures.assign(group=data.measures["group"].where(data.measures["scope"] == "all", EVIL)),
+        reasons=data.reasons.assign(concept=EVIL),
+    )
+    found = page(evil)
+    assert not found.of("script")
+    assert all(str(image["src"]).startswith("data:image/png;base64,") for image in found.of("img"))
+    assert EVIL in found.text
+
+
+def test_the_page_refers_to_nothing_outside_itself() -> None:
+    html = report.render(told(), settings())
+    assert "http" not in html
+    assert "url(" not in html
+    assert "@import" not in html
+    found = Page(html)
+    for tag in ("script", "link", "iframe", "object", "embed", "a", "form"):
+        assert not found.of(tag)
+    assert not any("href" in a or str(a.get("src", "data:")).startswith("data:") is False for _, a in found.tags)
+    assert not any(name.startswith("on") for _, attrs in found.tags for name in attrs)
+
+
+def test_figures_are_inlined_with_a_text_for_those_who_do_not_see_them() -> None:
+    images = page(told()).of("img")
+    assert [i["src"] for i in images] == ["data:image/png;base64," + base64.b64encode(PNG).decode()] * 2
+    assert all(i["alt"] for i in images)
+
+
+def test_the_page_is_accessible() -> None:
+    found = page(told())
+    assert found.of("html") == [{"lang": "id"}]
+    assert [t for t, _ in found.tags if t in {"h1", "h2", "h3"}] == ["h1"] + ["h2"] * 13
+    assert len(found.of("caption")) == len(found.of("table"))
+    assert {a.get("scope") for a in found.of("th")} == {"col", "row"}
+    languages = [a["lang"] for t, a in found.tags if t == "p" and "lang" in a]
+    assert languages.count("id") == languages.count("en") > 10
+
+
+def test_simulated_data_are_called_so_and_real_ones_are_not() -> None:
+    data = told()
+    assert "DATA SIMULASI" in words(data)
+    assert "SIMULATED DATA" in words(data)
+    real = words(replace(data, lineage={**data.lineage, "simulated": False}))
+    assert "SIMULASI" not in real
+    assert "SIMULATED" not in real
+
+
+def test_what_could_not_be_measured_is_said_and_not_guessed() -> None:
+    data = told()
+    bare = replace(
+        data, measures=data.measures.assign(estimate=None, lower=None, upper=None), differences=DIFFERENCES.iloc[:0],
+        figures={}, quality=data.quality.iloc[:0], folds=data.folds.iloc[:0], reasons=data.reasons.iloc[:0],
+    )  # fmt: skip
+    text = words(bare)
+    assert "How good the list is could not be measured on these data." in text
+    assert "Of 100 families visited" not in text
+    assert "nan" not in text.lower().split()
+
+
+def test_the_word_for_passing_does_not_occur() -> None:
+    assert "lulus" not in report.render(told(), settings()).lower()
+
+
+def test_the_same_data_give_the_same_page() -> None:
+    assert report.render(told(), settings()) == report.render(told(), settings())
