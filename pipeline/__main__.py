@@ -43,8 +43,8 @@ for stage in stages.STAGES:
 
 @app.command("all")
 def everything(context: typer.Context) -> None:
-    """Every stage in order, without DVC: nothing is skipped."""
-    for name in stages.STAGES:
+    """Every stage in order, without DVC; the world is simulated only if it is what the source names."""
+    for name in stages.order(context.obj):
         stages.run(name, context.obj)
 
 

@@ -1,6 +1,7 @@
 """Where things lie, the engine, and atomic writes. The only module that knows paths."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from pipeline.errors import BadInput
 C = TypeVar("C", bound=BaseConfig)
 ROWS_PER_GROUP = 200_000
 PRIVATE = 0o600
+SWAPS = 1000
 
 
 class Config(BaseConfig):
@@ -122,13 +124,27 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             flush(file)
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
+        take_place(temporary, path, old)
         flush(path.parent)
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def take_place(temporary: Path, path: Path, old: Path) -> None:
+    """`temporary` becomes `path`; of two runs that end at once each is whole, and the last one stands."""
+    for attempt in range(SWAPS):
+        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(old)
+        try:
+            temporary.rename(path)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == SWAPS - 1:
+                raise
 
 
 @contextlib.contextmanager
@@ -160,8 +176,15 @@ def write_parquet(table: ir.Table | pa.Table | pd.DataFrame, path: Path) -> None
     if isinstance(table, ir.Table):
         write_batches(stream(compiled(table)), table.schema().to_pyarrow(), path)
     else:
-        whole = pa.Table.from_pandas(table, preserve_index=False) if isinstance(table, pd.DataFrame) else table
+        whole = with_days(table) if isinstance(table, pd.DataFrame) else table
         pq.write_table(whole.replace_schema_metadata(None), path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+
+
+def with_days(frame: pd.DataFrame) -> pa.Table:
+    """The frame with days as dates: pandas has only instants, and no instant of the pipeline is finer than a day."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    fields = [f.with_type(pa.date32()) if pa.types.is_timestamp(f.type) else f for f in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def stream(sql: str) -> Iterator[pa.RecordBatch]:
@@ -266,6 +289,9 @@ def stack(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def as_table(connection: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
-    """A frame as a table of the engine under a name."""
-    connection.con.register(name, pa.Table.from_pandas(frame, preserve_index=False))
+    """A frame as a table of the engine under a name; lists are of text, also where every one of them is empty."""
+    found = pa.Table.from_pandas(frame, preserve_index=False)
+    untyped = pa.list_(pa.null())
+    fields = [f.with_type(pa.list_(pa.string())) if f.type == untyped else f for f in found.schema]
+    connection.con.register(name, found.cast(pa.schema(fields)))
     return connection.table(name)

@@ -1,6 +1,6 @@
 """The pipeline run over history: in every fold all models are fitted, calibrated and judged on the same rows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,6 +34,14 @@ def matured(features: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 def rows(frame: pd.DataFrame, scored: list[str], name: str) -> Rows:
     label: Floats = (frame[OUTCOME] == TARGET).to_numpy().astype(np.float64)
     return Rows(frame[scored], label, frame[FAMILY], frame[AS_OF], name)
+
+
+def trainable(folds: Sequence[Fold], labels: pd.DataFrame, config: train.Config) -> list[Fold]:
+    """Folds with enough gsm among the training dates; all of them where none has, so that training says why."""
+    matured_rows = labels[labels["matured"] & (labels[OUTCOME] == TARGET)]
+    found = matured_rows[AS_OF].dt.date.value_counts()
+    enough = [f for f in folds if sum(found.get(a, 0) for a in f.train_as_ofs) >= config.min_positives]
+    return enough or list(folds)
 
 
 def run(folds: Iterable[Fold], load: Load, scored: list[str], settings: Settings) -> pd.DataFrame:

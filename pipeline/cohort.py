@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from pipeline.asof import active
 from pipeline.columns import AS_OF, KEY
+from pipeline.errors import BadInput
 
 
 def select(membership: ir.Table, as_ofs: Sequence[date]) -> ir.Table:
@@ -19,3 +20,12 @@ def select(membership: ir.Table, as_ofs: Sequence[date]) -> ir.Table:
     """
     cohorts = [active(membership, a).mutate(as_of=ibis.literal(a)) for a in as_ofs]
     return reduce(ir.Table.union, cohorts).select(KEY).order_by([AS_OF, KEY[0]])
+
+
+def gate(cohort: ir.Table, extracted_on: date) -> None:
+    """BadInput where nobody is left to be scored on the extract's own date."""
+    if not cohort.filter(cohort.as_of == extracted_on).count().to_pyarrow().as_py():
+        raise BadInput(
+            f"membership: no family is a member on {extracted_on}, extracted_on: there is nobody to score",
+            "mend extracted_on in extract.yaml, or the events enrolled and reactivated",
+        )

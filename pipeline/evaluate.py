@@ -304,12 +304,15 @@ def calibration_table(probability: Numbers, label: Numbers, level: float) -> pd.
 
 
 def precision_recall_table(probability: Numbers, label: Numbers) -> pd.DataFrame:
-    """threshold, recall, precision of those with at least that probability; evenly spaced by rows."""
+    """threshold, recall, precision of those with at least that probability.
+
+    Spaced by equal ratios of rows, so dense where lists end.
+    """
     order = np.argsort(-probability, kind="stable")
     score, found = probability[order], np.cumsum(label[order])
     last = np.flatnonzero(np.r_[score[1:] != score[:-1], True][: score.size])
     if last.size > MOST_POINTS:
-        wanted = np.linspace(last[0], last[-1], MOST_POINTS)
+        wanted = np.geomspace(last[0] + 1, last[-1] + 1, MOST_POINTS) - 1
         last = last[np.unique(np.searchsorted(last, wanted))]
     recall = metrics.ratio(found[last], metrics.numbers(label.sum()))
     return pd.DataFrame({"threshold": score[last], "recall": recall, "precision": found[last] / (last + 1)})

@@ -22,6 +22,9 @@ Divided = tuple[tuple[date, ...], tuple[date, ...]]  # train, calibrate
 INTERVAL = re.compile(r"(\d+) (day|month|year)s?")
 
 
+SHORTER_TESTS = (6, 3)  # months of as-of dates to test on, where the history is too short for more
+
+
 class Config(BaseConfig):
     """Section `folds`."""
 
@@ -171,9 +174,14 @@ def chop(as_of_dates: Sequence[date], matured_on: Mapping[date, date], config: C
 def _derived(
     as_ofs: Sequence[date], matured_on: Mapping[date, date], config: Config
 ) -> Sequence[tuple[Split, Divided | None]]:
-    test = _months(config.test_months or 0)
-    divided = [(s, divide(s.known, config)) for s in splits(as_ofs, matured_on, test, test)]
-    return [(s, d) for s, d in divided if d is not None][-config.folds :]
+    """Folds of `test_months`; where the history is too short for one, of 6 months, then of 3."""
+    for months in dict.fromkeys((config.test_months or 0, *SHORTER_TESTS)):
+        test = _months(months)
+        divided = [(s, divide(s.known, config)) for s in splits(as_ofs, matured_on, test, test)]
+        possible = [(s, d) for s, d in divided if d is not None]
+        if possible:
+            return possible[-config.folds :]
+    return []
 
 
 def _given(

@@ -4,10 +4,12 @@ A rule whose feature the extract does not have cannot fire; that is told, not hi
 """
 
 import operator
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from pipeline.columns import FAMILY
 from pipeline.config import BaseConfig
@@ -20,15 +22,18 @@ class Condition(BaseConfig):
     """A feature compared with a number; an unknown value meets no condition."""
 
     feature: str
-    operator: str
+    operator: Literal["==", ">=", "<=", ">", "<"]
     value: float
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(min_length=1)]  # none at all would be met by everybody
 
 
 class Config(BaseConfig):
     """Section `holds`: name of a hold -> conditions that must all be met."""
 
-    holds: dict[str, tuple[Condition, ...]]
-    natural_exit_ahead: tuple[Condition, ...]
+    holds: dict[str, Conditions]
+    natural_exit_ahead: Conditions
 
 
 def met(features: pd.DataFrame, conditions: tuple[Condition, ...]) -> NDArray[np.bool_]:

@@ -95,6 +95,7 @@ SPANS = {
     "assignments": ("valid_from", "valid_to"),
     "follow_up": ("observed_from", "observed_to"),
 }
+QUIET_DAYS = 184  # half a year; payments alone are recorded every quarter
 BIRTHS = {"kpm": "caretaker_birth_date", "members": "birth_date"}
 QUARANTINE = ("row", "rule", "column", "value", "message")
 IDENTITY = ("kpm_id", "member_id", "nik", "family_card_no", "name")
@@ -161,6 +162,20 @@ def _told(t: Tally, config: Config) -> str:
 
 def _way_out(refused: Sequence[Tally]) -> list[str]:
     return ["mend the export, or raise max_rejected_share in configs/ingest.yaml"] if refused else []
+
+
+def silence(accepted: Mapping[str, ir.Table], extracted_on: date) -> list[str]:
+    """A line for the user where nothing was recorded for long before extracted_on, which may then be mistyped.
+
+    Nobody leaves a system that records nothing: every family would read as still a member to the end.
+    """
+    clocked = [t for t in accepted.values() if "recorded_on" in t.columns]
+    days = [day for t in clocked if (day := t.recorded_on.max().to_pyarrow().as_py()) is not None]
+    if (extracted_on - max(days)).days <= QUIET_DAYS:
+        return []
+    return [
+        f"extract.yaml: extracted_on is {extracted_on}, but nothing was recorded after {max(days)}; is it mistyped?"
+    ]
 
 
 # --- one table -------------------------------------------------------------------------------------------------------

@@ -59,11 +59,11 @@ def rules(rows: Rows, frames: list[pd.DataFrame], config: Config) -> dict[str, l
 
 
 def rank_score(seen: pd.Series, values: pd.Series, rule: Rule) -> Floats:
-    """The share of training rows that a value outranks, in [0, 1]; an unknown value ranks last."""
-    ordered = np.sort(seen.dropna().to_numpy())
-    share = np.searchsorted(ordered, values.to_numpy(), side="right") / max(1, len(ordered))
-    directed = share if rule.largest_first else 1 - share
-    return np.where(values.isna(), 0.0, directed)
+    """(training rows that a value reaches + 1) / (training rows + 1), in (0, 1]; an unknown value has 0, the last."""
+    sign = 1.0 if rule.largest_first else -1.0
+    ordered = np.sort(sign * seen.dropna().to_numpy())
+    reached = np.searchsorted(ordered, sign * values.to_numpy(), side="right")
+    return np.where(values.isna(), 0.0, (reached + 1) / (len(ordered) + 1))
 
 
 def logistic_regression(rows: Rows, frames: list[pd.DataFrame], config: Config) -> dict[str, list[Floats]]:

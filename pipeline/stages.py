@@ -70,6 +70,7 @@ def run_ingest(home: Home) -> None:
         tallies = ingest.tally(checked)
         ingest.verdict(tallies, config)
         write_ingested(home, checked, tallies, sources.card(extract))
+        progress.tell(ingest.silence(canonical(home), extract.extracted_on))
 
 
 def write_ingested(home: Home, checked: Any, tallies: Any, card: Mapping[str, object]) -> None:
@@ -97,8 +98,11 @@ def run_cohort(home: Home) -> None:
     engine(home)
     membership = artifacts.read(home.path(f"{CANONICAL}/membership.parquet"))
     first = membership.recorded_on.min().to_pyarrow().as_py()
-    as_ofs = study.as_of_dates(first, extracted_on(home), home.load(study.Config, "study"))
-    artifacts.write(cohort.select(membership, sorted({*as_ofs, extracted_on(home)})), home.path(COHORT))
+    today = extracted_on(home)
+    as_ofs = study.as_of_dates(first, today, home.load(study.Config, "study"))
+    chosen = cohort.select(membership, sorted({*as_ofs, today}))
+    cohort.gate(chosen, today)
+    artifacts.write(chosen, home.path(COHORT))
 
 
 def run_labels(home: Home) -> None:
@@ -134,9 +138,13 @@ def run_backtest(home: Home) -> None:
     """Fit, calibrate and judge every model on every fold of history."""
     from pipeline import backtest, folds
 
-    plan = folds.chop(*matured_dates(home), home.load(folds.Config, "folds"))
-    watched = progress.track(plan, len(plan), "backtest")
-    made = backtest.run(watched, loader(home), scored(home), backtest_settings(home))
+    settings = backtest_settings(home)
+    possible = folds.chop(*matured_dates(home), home.load(folds.Config, "folds"))
+    plan = backtest.trainable(possible, artifacts.read_frame(home.path(LABELS)), settings.train)
+    progress.tell(
+        f"backtest: fold from {f.origin} is left out: too few gsm to learn from" for f in possible if f not in plan
+    )
+    made = backtest.run(progress.track(plan, len(plan), "backtest"), loader(home), scored(home), settings)
     artifacts.write(made, home.path(PREDICTIONS))
     artifacts.write_csv(folds.table(plan), home.path(FOLDS))
 
@@ -371,6 +379,15 @@ def feature_columns(home: Home, as_ofs: list[date], names: list[str]) -> "pd.Dat
 STAGES: Mapping[str, Callable[[Home], None]] = {
     name.removeprefix("run_"): function for name, function in list(globals().items()) if name.startswith("run_")
 }
+
+
+def order(home: Home) -> tuple[str, ...]:
+    """Every stage in order; without `simulate` where the source is another extract than the simulated one."""
+    from pipeline.sources import extract
+
+    source = home.load(extract.Config, "source")
+    simulated = (source.kind, source.path) == ("files", SIMULATED)
+    return tuple(name for name in STAGES if simulated or name != "simulate")
 
 
 def run(name: str, home: Home) -> None:

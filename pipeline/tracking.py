@@ -113,7 +113,9 @@ def log_model(booster: lgb.Booster, config: Config) -> None:
     names = booster.feature_name()
     example = pd.DataFrame([[0.0] * len(names)], columns=names)  # made up: MLflow stores the rows it is shown
     signature = infer_signature(example, booster.predict(example))
-    info = mlflow.lightgbm.log_model(booster, name=config.model, signature=signature)
+    # Told, or MLflow would load the model in a second process only to see what it imports.
+    needs = [f"lightgbm=={lgb.__version__}", f"mlflow=={mlflow.__version__}"]
+    info = mlflow.lightgbm.log_model(booster, name=config.model, signature=signature, pip_requirements=needs)
     registered = mlflow.register_model(info.model_uri, config.model)
     client = mlflow.MlflowClient()
     aliases = client.get_registered_model(config.model).aliases

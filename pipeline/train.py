@@ -32,7 +32,7 @@ class Config(BaseConfig):
 
 
 def gate(rows: Rows, config: Config) -> None:
-    """BadInput where a model would be trained on nothing, on one class, or on infinities."""
+    """BadInput where a model would be trained on nothing, on one class, on infinities, or without a feature."""
     positives = int(rows.label.sum())
     counts = f"{len(rows.label)} rows, {positives} gsm"
     if positives < config.min_positives or positives == len(rows.label):
@@ -43,6 +43,11 @@ def gate(rows: Rows, config: Config) -> None:
     infinite = rows.x.columns[np.isinf(rows.x.to_numpy()).any(axis=0)]
     if len(infinite):
         raise BadInput(f"train: {rows.name}: feature {infinite[0]} is infinite", "mend the table it is computed from")
+    if not used(rows.x):
+        raise BadInput(
+            f"train: {rows.name}: {counts}; none of {len(rows.x.columns)} features varies",
+            "see data/features/dictionary.csv; the extract's tables may be empty",
+        )
 
 
 def parameters(rows: int, config: Config) -> dict[str, object]:

@@ -336,7 +336,7 @@ METRICS: Mapping[str, Text] = {
     "auc": Text("AUC", "AUC"),
     "average_precision": Text("presisi rata-rata", "average precision"),
     "brier": Text("Brier (kecil lebih baik)", "Brier (smaller is better)"),
-    "calibration_in_the_large": Text("kalibrasi umum (0 = tepat)", "calibration in the large (0 = exact)"),
+    "calibration_in_the_large": Text("kalibrasi umum (1 = tepat)", "calibration in the large (1 = exact)"),
     "calibration_slope": Text("kemiringan kalibrasi (1 = tepat)", "calibration slope (1 = exact)"),
 }
 LIST_METRIC = re.compile(r"(precision|recall|lift)_at_(\d+(?:\.\d+)?)(pct)?_per_(facilitator|regency)")
@@ -372,7 +372,11 @@ SEGMENTS: Mapping[str, Text] = {
     "customary_community": Text("komunitas adat terpencil", "customary community"),
     "identity_mismatch": Text("identitas tidak padan", "identity mismatch"),
 }
-TRUTH: Mapping[str, Text] = {"true": Text("ya", "yes"), "false": Text("tidak", "no")}
+TRUTH: Mapping[str, Text] = {
+    "true": Text("ya", "yes"),
+    "false": Text("tidak", "no"),
+    "unknown": Text("tidak diketahui", "unknown"),
+}
 
 
 def segment(group: str) -> Text:

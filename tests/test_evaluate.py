@@ -225,7 +225,7 @@ def test_gains(rows: pd.DataFrame, found: evaluate.Evaluation) -> None:
 def test_long_curves_are_thinned() -> None:
     rng = np.random.default_rng(0)
     curve = evaluate.precision_recall_table(rng.random(5000), rng.integers(0, 2, 5000).astype(float))
-    assert 190 <= len(curve) <= 200
+    assert 100 <= len(curve) <= 200  # equal ratios of rows: the first ranks one by one, so fewer than 200
     assert curve["recall"].iloc[-1] == 1
     assert curve["threshold"].is_monotonic_decreasing
 

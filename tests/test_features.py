@@ -167,6 +167,7 @@ def test_a_declared_column_of_welfare_becomes_features():
     given["welfare"] = given["welfare"].mutate(rooms=ibis.literal(3).cast("int64"))
     found = features.build(given, AS_OF, (rooms,)).to_pandas()
     assert set(found.rooms_last.dropna()) == {3.0}
+    assert set(found.rooms_change_24m.dropna()) == {0.0}
     words = features.dictionary(features.blocks(given, AS_OF, (rooms,))).set_index("feature")
     assert words.loc["rooms_last", "definition"] == "rooms of the dwelling, last known"
     assert features.build(given, AS_OF).to_pandas().rooms_last.equals(found.rooms_last)
@@ -322,7 +323,8 @@ def test_windows_of_collate():
 @pytest.mark.parametrize("seed", range(5))
 def test_deviation_from_exact_sums_is_the_sample_deviation(seed):
     x = np.random.default_rng(seed).integers(0, 5_000_000, 20)
-    n, total, squares = (ibis.literal(int(v)) for v in (len(x), x.sum(), (x.astype(object) ** 2).sum()))
+    sums = (len(x), x.sum(), (x.astype(object) ** 2).sum())
+    n, total, squares = (ibis.literal(int(v)).cast("decimal(38, 0)") for v in sums)
     assert deviation(n, total, squares).execute() == pytest.approx(np.std(x, ddof=1), rel=1e-12)
 
 

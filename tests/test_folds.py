@@ -290,3 +290,16 @@ def test_an_impossible_origin_is_refused(origin: str, lacking: str) -> None:
 def test_a_wrong_configuration_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         config(**changes)
+
+
+def test_a_short_history_is_tested_on_shorter_spans() -> None:
+    """Three years of quarters, lag 90 days: 2021-09-30 to 2023-03-31 have matured by 2024-08-14. Twelve months of test
+    dates leave nothing to learn from, three leave 2021-09-30 to train and 2021-12-31 to calibrate."""
+    as_ofs = [months_after(date(2021, 9, 30), 3 * k) for k in range(7)]
+    matured = {a: months_after(a, 12) + timedelta(days=90) for a in as_ofs}
+    config = folds.Config(origins=None, folds=3, test_months=12, training_months=60, calibration_months=12)
+    (fold,) = folds.chop(as_ofs, matured, config)
+    assert fold.origin == date(2023, 3, 31)
+    assert fold.train_as_ofs == (date(2021, 9, 30),)
+    assert fold.calibrate_as_ofs == (date(2021, 12, 31),)
+    assert fold.test_as_ofs == (date(2023, 3, 31),)

@@ -6,14 +6,16 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between, period_end
-from pipeline.features.spec import Block, Feature, Window, aggregated, count, over, windows
+from pipeline.features.spec import Block, Feature, Window, aggregated, count, money, over, windows
 
 TABLE = "payments"
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     """A transfer that was never paid happened at the end of its period."""
-    dated = tables[TABLE].mutate(happened_on=lambda t: t.paid_on.coalesce(period_end(t.period)))
+    dated = tables[TABLE].mutate(
+        happened_on=lambda t: t.paid_on.coalesce(period_end(t.period)), amount=lambda t: money(t.amount)
+    )
     t = known(dated, "happened_on", as_of)
     features = (
         *(over(w, f) for w in windows(as_of, 3, 6, 12, 24) for f in paid(t, w)),

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between, open_on
-from pipeline.features.spec import Block, Feature, aggregated, count, windows
+from pipeline.features.spec import Block, Feature, aggregated, count, money, windows
 
 TABLE = "programmes"
 PRODUCTIVE = ("PENA", "PPSE", "PROKUS", "KUBE")
@@ -57,7 +57,7 @@ def productive(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
         ),
         Feature(
             "programme_money_24m",
-            t.amount.sum(where=two_years.holds(t.started_on)).fill_null(0).cast("int64"),
+            money(t.amount).sum(where=two_years.holds(t.started_on)).fill_null(0).cast("int64"),
             "money from programmes, last 24 months",
             "rupiah",
             "dana program, 24 bulan terakhir",

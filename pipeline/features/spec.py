@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-import ibis
 import ibis.expr.types as ir
 
 from pipeline.study import months_before
 
+MOST_RUPIAH = 10**12
 Concept = Literal[
     "livelihood",
     "house_assets",
@@ -78,7 +78,7 @@ class Window:
 
     def holds(self, day: ir.DateValue) -> ir.BooleanValue:
         """Start excluded, end included: (as_of - months, as_of]; anchored month ends."""
-        return ibis.literal(True) if self.months is None else day > months_before(self.as_of, self.months)
+        return day.notnull() if self.months is None else day > months_before(self.as_of, self.months)
 
 
 def windows(as_of: date, *months: int | None) -> tuple[Window, ...]:
@@ -111,8 +111,14 @@ def deviation(n: ir.IntegerValue, total: ir.IntegerValue, squares: ir.IntegerVal
 
     Integer sums do not depend on the order in which threads add; floating sums do.
     """
-    spread = (n * squares - total * total).cast("float64")
+    exact = total.cast("decimal(38, 0)")
+    spread = (n.cast("decimal(38, 0)") * squares - exact * exact).cast("float64")
     return (spread / (n * (n - 1)).nullif(0).cast("float64")).sqrt()
+
+
+def money(rupiah: ir.IntegerValue) -> ir.IntegerValue:
+    """Rupiah as int64, at most a million million: above that it is a typing error, and sums must stay within int64."""
+    return rupiah.cast("int64").clip(upper=MOST_RUPIAH)
 
 
 def count(condition: ir.BooleanValue) -> ir.IntegerValue:

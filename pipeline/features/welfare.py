@@ -8,8 +8,7 @@ import ibis.expr.types as ir
 from pipeline.asof import days_between, known
 from pipeline.columns import FAMILY, RECORDED_ON
 from pipeline.features.roster import household
-from pipeline.features.spec import Block, Concept, Feature, count, deviation, windows
-from pipeline.study import months_before
+from pipeline.features.spec import Block, Concept, Feature, count, deviation, money, windows
 from pipeline.tables import Column, Welfare
 
 TABLE = "welfare"
@@ -40,13 +39,14 @@ LABELS_ID = {
     "paid_workers": "pekerja yang dibayar",
 }
 LIVELIHOOD = ("national_decile", "monthly_income", "owns_business", "business_turnover", "paid_workers")
+CONTRACT = {c.name for c in Welfare.columns()}
 NOT_OBSERVED = (FAMILY, "observed_on", RECORDED_ON)
 
 
 def build(tables: dict[str, ir.Table], as_of: date, declared: tuple[Column, ...]) -> Block:
     t = known(tables[TABLE], "observed_on", as_of)
     columns = observed(declared)
-    latest = t.group_by(FAMILY).aggregate(**last_values(t, columns, as_of), **history(t, as_of))
+    latest = t.group_by(FAMILY).aggregate(**edge_values(t, columns, as_of), **history(t, as_of))
     members = persons(tables, as_of)
     rows = latest.left_join(members, FAMILY).drop("kpm_id_right")
     return Block(TABLE, rows, (*levels(rows, columns), *changes(rows, columns), *derived(rows, as_of)))
@@ -57,19 +57,29 @@ def observed(declared: tuple[Column, ...]) -> tuple[Column, ...]:
     return (*(c for c in Welfare.columns() if c.name not in NOT_OBSERVED), *declared)
 
 
-def last_values(t: ir.Table, columns: tuple[Column, ...], as_of: date) -> dict[str, ir.Value]:
-    """Of each column the latest value that is known, and the latest one that was known a year before."""
-    year_ago = months_before(as_of, 12)
-    return {
-        f"{c.name}{suffix}": t[c.name].cast("float64").argmax(t.observed_on, where=t[c.name].notnull() & when)
-        for c in columns
-        for suffix, when in (("_last", ibis.literal(True)), ("_before", t.observed_on <= year_ago))
-    }
+def edge_values(t: ir.Table, columns: tuple[Column, ...], as_of: date) -> dict[str, ir.Value]:
+    """Of each column the latest value that is known, and the earlier one that it is compared with."""
+    made: dict[str, ir.Value] = {}
+    for c in columns:
+        value, seen = t[c.name].cast("float64"), t[c.name].notnull()
+        made[f"{c.name}_last"] = value.argmax(t.observed_on, where=seen)
+        made[f"{c.name}_before"] = before(t, c, as_of)
+    return made
+
+
+def before(t: ir.Table, column: Column, as_of: date) -> ir.Value:
+    """A registry is updated for years: what was known a year ago. A survey, which declares columns of its own, sees a
+    family a few times within two years: the first it saw in 24 months."""
+    value, seen = t[column.name].cast("float64"), t[column.name].notnull()
+    year, two_years = windows(as_of, 12, 24)
+    if column.name in CONTRACT:
+        return value.argmax(t.observed_on, where=seen & ~year.holds(t.observed_on))
+    return value.argmin(t.observed_on, where=seen & two_years.holds(t.observed_on))
 
 
 def history(t: ir.Table, as_of: date) -> dict[str, ir.Value]:
     (two_years,) = windows(as_of, 24)
-    income, when = t.monthly_income, two_years.holds(t.observed_on)
+    income, when = money(t.monthly_income), two_years.holds(t.observed_on)
     known_income = when & income.notnull()
     return {
         "observed_last": t.observed_on.max(),
@@ -109,19 +119,21 @@ def levels(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
 
 
 def changes(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
-    """Last known less the value known a year before; ranks, counts, money and flags, never codes."""
-    return tuple(
-        Feature(
-            f"{c.name}_change_12m",
-            rows[f"{c.name}_last"] - rows[f"{c.name}_before"],
-            f"{c.meaning}, last known less what was known 12 months before",
-            c.unit or "difference",
-            f"perubahan {LABELS_ID.get(c.name, c.meaning)} dalam 12 bulan",
-            concept(c.name),
-            "last 12 months",
-        )
-        for c in columns
-        if c.kind == "flag" or c.unit is not None
+    """Last known less the earlier value; ranks, counts, money and flags, never codes."""
+    return tuple(change(rows, c, 12 if c.name in CONTRACT else 24) for c in columns if c.kind == "flag" or c.unit)
+
+
+def change(rows: ir.Table, column: Column, months: int) -> Feature:
+    name = column.name
+    earlier = "what was known 12 months before" if months == 12 else "the first known within 24 months"
+    return Feature(
+        f"{name}_change_{months}m",
+        rows[f"{name}_last"] - rows[f"{name}_before"],
+        f"{column.meaning}, last known less {earlier}",
+        column.unit or "difference",
+        f"perubahan {LABELS_ID.get(name, column.meaning)} dalam {months} bulan",
+        concept(name),
+        f"last {months} months",
     )
 
 

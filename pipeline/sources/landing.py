@@ -142,9 +142,22 @@ def _land_csv(connection: Backend, target: Target, files: Sequence[Path]) -> ir.
     name = f"landed_{target.table}"
     if not (scan.plain and _land_plain(connection, name, file, scan.lines - 1)):
         _land_quoted(connection, name, file)
+    if not scan.ends_in_newline:
+        _refuse_cut(connection, name, file, len(header))
     known = {c.name for c in target.columns} & set(header)
     landed = connection.table(name)
     return _shape(landed.select("row", "cells", *sorted(known), file=ibis.literal(relative_name(file))), target)
+
+
+def _refuse_cut(connection: Backend, name: str, file: Path, width: int) -> None:
+    """A last row with too few cells and no line end: the file was cut off there, and nobody knows what is lost."""
+    last = connection.con.execute(f"SELECT row, cells FROM {name} ORDER BY row DESC LIMIT 1").fetchall()
+    if last and last[0][1] is not None and last[0][1] < width:
+        row, cells = last[0]
+        raise BadInput(
+            f"{relative_name(file)}: row {row}, the last, has {cells} of {width} cells and no line end: cut off",
+            "export or copy the file again, to its end",
+        )
 
 
 def _shape(raw: ir.Table, target: Target) -> ir.Table:

@@ -1,0 +1,145 @@
+"""The command line in processes of its own: exit status, what is told, and that nothing is half done."""
+
+import ibis
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from studies import command, hashes, run, study, table
+from typer.testing import CliRunner
+
+from pipeline import __main__ as shell
+from pipeline import stages
+from pipeline.errors import BadInput
+
+TINY = {"simulate": {"families": 300}, "study": {"first_as_of": "2024-12-31"}}
+MOST_LINES = 8
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory, engine):
+    """A small simulated extract, taken in."""
+    home = run(study(tmp_path_factory.mktemp("tiny"), TINY), "simulate", "source", "ingest", "cohort")
+    yield home
+    ibis.set_backend(engine)
+
+
+def refused(done, *told):
+    """Exit status 2 and a few lines that tell where and what; no traceback."""
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert 1 <= len(lines) <= MOST_LINES
+    assert done.stdout == ""
+    for words in told:
+        assert words in done.stderr
+    return done.stderr
+
+
+def test_help_tells_every_command():
+    done = command("--help")
+    assert done.returncode == 0
+    for name in (*stages.STAGES, "all", "sql", "where", "promote", "--configs", "--home"):
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize("name", [*stages.STAGES, "all", "sql", "where", "promote"])
+def test_help_of_every_command(name):
+    """In this process: it is the same application, and twenty starts would take a minute."""
+    done = CliRunner().invoke(shell.app, [name, "--help"])
+    assert done.exit_code == 0
+    assert f" {name} " in done.output
+    told = (stages.STAGES[name].__doc__ or "").split(":")[0] if name in stages.STAGES else name
+    assert " ".join(told.split())[:40] in " ".join(done.output.split())
+
+
+def test_an_unknown_stage_is_refused_by_name():
+    done = command("gradate")
+    assert done.returncode == 2
+    assert "gradate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_key_is_refused_by_file_and_name(tmp_path):
+    refused(
+        command("simulate", home=study(tmp_path, {"simulate": {"famillies": 12}}).root), "simulate.yaml", "famillies"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_missing_extract_is_told_with_the_setting(tmp_path):
+    home = study(tmp_path, {"source": {"path": "data/nowhere"}})
+    refused(command("source", home=home.root), "data/nowhere", "configs/source.yaml")
+    assert not home.path(stages.SOURCE).exists()
+
+
+def test_a_configs_folder_that_is_none_is_refused(tmp_path):
+    refused(command("--configs", str(tmp_path / "none"), "source"), "--configs", "no such folder")
+
+
+def test_a_stage_before_its_inputs_tells_what_to_run(tmp_path):
+    refused(command("train", home=study(tmp_path, {}).root), "not there yet", "dvc repro")
+
+
+def test_where_before_a_run_is_refused(tmp_path):
+    refused(command("where", home=study(tmp_path, {}).root), "not there yet", "dvc repro")
+
+
+def test_a_spoilt_extract_leaves_what_was_there(ingested, tmp_path):
+    """First every family without a village, so that nothing is left to accept; then a file that was cut short."""
+    before = hashes(ingested, stages.CANONICAL, stages.QUARANTINE, stages.IDENTITY)
+    file = ingested.path("data/simulated/kpm.parquet")
+    sound = file.read_bytes()
+    kpm = table(ingested, "data/simulated/kpm.parquet")
+    try:
+        pq.write_table(kpm.set_column(7, "village_code", [["?"] * kpm.num_rows]), file)
+        text = refused(command("ingest", home=ingested.root), "kpm", "village_code")
+        assert not any(name in text for name in kpm["caretaker_name"].to_pylist() if name)
+        file.write_bytes(sound[: len(sound) // 2])
+        refused(command("ingest", home=ingested.root), "kpm.parquet")
+    finally:
+        file.write_bytes(sound)
+    assert hashes(ingested, stages.CANONICAL, stages.QUARANTINE, stages.IDENTITY) == before
+    assert [p.name for p in ingested.path("data").rglob("*.part")] == []
+    assert list(ingested.path(stages.SCRATCH).iterdir()) == []
+
+
+def test_sql_prints_the_statement_of_a_feature(ingested):
+    done = command("sql", "cases_home_visit_12m", home=ingested.root)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("-- cases_home_visit_12m\n")
+    assert "SELECT" in done.stdout
+    assert "recorded_on" in done.stdout
+    assert str(ingested.root) not in done.stdout
+
+
+def test_sql_of_no_feature_is_refused(ingested):
+    refused(command("sql", "nonsense", home=ingested.root), "nonsense", "dictionary.csv")
+
+
+def test_our_own_errors_are_no_bad_input(monkeypatch):
+    """What a user cannot cause keeps its traceback and ends with 1, which Python does for an error nobody catches."""
+    monkeypatch.setattr(shell, "app", fail_with(ArithmeticError("ours")))
+    with pytest.raises(ArithmeticError, match="ours"):
+        shell.main()
+
+
+def test_bad_input_ends_with_two(monkeypatch, capsys):
+    monkeypatch.setattr(shell, "app", fail_with(BadInput("file [a]: row 3", "mend it")))
+    with pytest.raises(SystemExit) as ended:
+        shell.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "file [a]: row 3\nmend it\n"
+
+
+def fail_with(error):
+    def app():
+        raise error
+
+    return app
+
+
+def test_a_section_of_a_study_takes_the_place_of_the_whole_one(tmp_path):
+    """No value is merged in silently: what is left out is asked for."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "engine.yaml").write_text(yaml.safe_dump({"engine": "duckdb"}))
+    refused(command("cohort", home=tmp_path), "engine.yaml", "threads", "memory_limit")

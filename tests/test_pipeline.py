@@ -1,0 +1,513 @@
+"""The whole pipeline on a small simulated world: the contract of what comes out, and the proofs over all of it."""
+
+import gzip
+import json
+import re
+import sqlite3
+import stat
+import zipfile
+from datetime import date, timedelta
+
+import duckdb
+import ibis
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from sklearn.metrics import roc_auc_score
+from studies import PEERS, QUICK, SHARED, borrow, command, hashes, run, study, table, upto, values
+
+from pipeline import stages
+from pipeline.columns import OUTCOMES
+from pipeline.study import months_after
+
+CONTRACT = yaml.safe_load((SHARED / "contract" / "tables.yaml").read_text(encoding="utf-8"))
+EXTRACTED_ON = date(2025, 6, 30)
+EARLIER = date(2024, 6, 30)
+HORIZON = 12
+DAY = pa.date32()
+SAID_OF_A_SCORE = [
+    "kpm_id", "as_of", "probability", "lower", "upper", "rank", "regency_code", "rank_in_regency", "facilitator_id",
+    "rank_in_facilitator", "eligible", "holds", "pathway",
+]  # fmt: skip
+RULES = values("evaluate")["rules"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_engine(engine):
+    """Stages make an engine of their own the default; the modules that follow get theirs back."""
+    yield
+    ibis.set_backend(engine)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Every stage once; the last one by hand, in a process of its own: MLflow keeps state, and its store warns."""
+    home = run(study(tmp_path_factory.mktemp("world"), QUICK), *list(stages.STAGES)[:-1])
+    assert command("track", home=home.root).returncode == 0
+    return home
+
+
+@pytest.fixture(scope="module")
+def scores(world):
+    return table(world, stages.SCORES).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def predictions(world):
+    return table(world, stages.PREDICTIONS).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def labels(world):
+    return table(world, stages.LABELS).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """The same world, extracted a year before."""
+    cut = QUICK | {"simulate": QUICK["simulate"] | {"extracted_on": str(EARLIER)}, "engine": {"threads": 1}}
+    return run(study(tmp_path_factory.mktemp("earlier"), cut), "simulate", *upto("features"))
+
+
+def members_on(home, day):
+    """Who was a member, read plainly: the last event that had happened and was recorded."""
+    known = [
+        e for e in table(home, "data/simulated/membership.parquet").to_pylist()
+        if e["effective_on"] <= day and e["recorded_on"] <= day
+    ]  # fmt: skip
+    last = {e["kpm_id"]: e for e in sorted(known, key=lambda e: (e["effective_on"], e["recorded_on"], e["event"]))}
+    return {kpm for kpm, e in last.items() if e["event"] != "exited"}
+
+
+def as_ofs(home):
+    return sorted(date.fromisoformat(p.stem) for p in home.path(stages.FEATURES).glob("*.parquet"))
+
+
+class TestContract:
+    def test_canonical_tables_have_the_contracts_columns_but_the_personal_ones(self, world):
+        for name, described in CONTRACT.items():
+            if name != "follow_up":
+                wanted = [c for c, rule in described["columns"].items() if not rule.get("pii")]
+                assert table(world, f"{stages.CANONICAL}/{name}.parquet").column_names == wanted, name
+
+    def test_accepted_and_rejected_rows_are_all_rows(self, world):
+        for name in set(CONTRACT) - {"follow_up"}:
+            read = table(world, f"data/simulated/{name}.parquet").num_rows
+            accepted = table(world, f"{stages.CANONICAL}/{name}.parquet").num_rows
+            rejected = table(world, f"{stages.QUARANTINE}/{name}.parquet")
+            assert rejected.column_names == ["row", "rule", "column", "value", "message"]
+            lost = len({r for r, column in zip(rejected["row"].to_pylist(), rejected["column"].to_pylist(), strict=True)
+                        if not CONTRACT[name]["columns"].get(column, {}).get("pii")})  # fmt: skip
+            assert accepted + lost == read, name
+
+    def test_labels(self, world, labels):
+        assert list(labels) == ["kpm_id", "as_of", "outcome", "outcome_on", "known_on", "matured"]
+        assert set(labels["outcome"]) <= set(OUTCOMES)
+        assert {"gsm", "natural", "none", "censored"} <= set(labels["outcome"])
+        cohort = table(world, stages.COHORT).to_pandas()
+        assert labels[["kpm_id", "as_of"]].equals(cohort[["kpm_id", "as_of"]])
+        open_rows = labels[~labels["matured"]]
+        assert (open_rows["outcome"] == "censored").all()
+        assert open_rows[["outcome_on", "known_on"]].isna().all(axis=None)
+        assert not (labels.loc[labels["matured"], "outcome"] == "censored").any()
+
+    def test_features_have_one_row_a_member_and_every_column_is_documented(self, world):
+        dictionary = pd.read_csv(world.path(stages.DICTIONARY))
+        assert list(dictionary) == ["feature", "definition", "table", "unit", "window", "used_in_score"]
+        assert dictionary.drop(columns="unit").notna().all(axis=None)
+        assert dictionary["feature"].is_unique
+        for as_of in as_ofs(world)[::8]:
+            made = table(world, f"{stages.FEATURES}/{as_of}.parquet")
+            assert made.column_names == ["kpm_id", "as_of", *dictionary["feature"]]
+            assert sorted(made["kpm_id"].to_pylist()) == sorted(members_on(world, as_of))
+            assert set(made["as_of"].to_pylist()) == {as_of}
+
+    def test_predictions(self, predictions):
+        assert list(predictions) == ["kpm_id", "as_of", "fold", "model", "probability", "label", "outcome"]
+        assert set(predictions["model"]) == {"lightgbm", *(set(PEERS) - {"rules"}), *RULES}
+        assert predictions["probability"].between(0, 1, inclusive="neither").all()
+        assert (predictions["label"] == (predictions["outcome"] == "gsm")).all()
+        assert not predictions.duplicated(["kpm_id", "as_of", "fold", "model"]).any()
+        sizes = predictions.groupby(["fold", "model"]).size().unstack()
+        assert sizes.nunique(axis=1).eq(1).all(), "every model is judged on the same rows"
+
+    def test_metrics_are_of_these_predictions(self, world, predictions):
+        metrics = json.loads(world.path(stages.METRICS).read_text())
+        mine = predictions[predictions["model"] == "lightgbm"]
+        told = metrics["models"]["lightgbm"]
+        assert told["auc"]["estimate"] == pytest.approx(roc_auc_score(mine["label"], mine["probability"]))
+        brier = ((mine["probability"] - mine["label"]) ** 2).mean()
+        assert told["brier"]["estimate"] == pytest.approx(brier)
+
+    def test_every_active_family_is_scored_and_explained_once(self, world, scores):
+        active = sorted(members_on(world, EXTRACTED_ON))
+        assert list(scores) == SAID_OF_A_SCORE
+        assert sorted(scores["kpm_id"]) == active
+        shap = table(world, stages.SHAP)
+        assert shap.column_names[:3] == ["kpm_id", "as_of", "base_value"]
+        assert sorted(shap["kpm_id"].to_pylist()) == active
+        for made in (shap, table(world, stages.SCORES)):
+            assert set(made["as_of"].to_pylist()) == {EXTRACTED_ON}
+
+    @pytest.mark.parametrize("name", [stages.COHORT, stages.LABELS, stages.PREDICTIONS, stages.SCORES, stages.SHAP])
+    def test_days_are_days(self, world, name):
+        assert pq.read_schema(world.path(name)).field("as_of").type == DAY
+
+    def test_contributions_and_base_add_up_to_the_raw_score(self, world):
+        booster = lgb.Booster(model_str=world.path(stages.MODEL).read_text())
+        names = booster.feature_name()
+        shap = table(world, stages.SHAP).to_pandas().set_index("kpm_id")
+        assert list(shap)[2:] == names
+        features = table(world, f"{stages.FEATURES}/{EXTRACTED_ON}.parquet").to_pandas().set_index("kpm_id")
+        raw = pd.Series(booster.predict(features[names], raw_score=True), features.index)
+        told = shap["base_value"] + shap[names].sum(axis=1)
+        assert np.abs(told - raw.reindex(told.index)).max() < 1e-9
+        assert raw.std() > 0.1
+
+    def test_scores_follow_the_raw_score_through_the_calibration(self, world, scores):
+        shap = table(world, stages.SHAP).to_pandas().set_index("kpm_id")
+        raw = shap.drop(columns="as_of").sum(axis=1).reindex(scores["kpm_id"]).to_numpy()
+        by_raw, by_chance = np.argsort(-raw, kind="stable"), np.argsort(-scores["probability"], kind="stable")
+        assert np.allclose(scores["probability"].to_numpy()[by_raw], scores["probability"].to_numpy()[by_chance])
+        calibration = json.loads(world.path(stages.CALIBRATION).read_text())
+        sealed = world.path("models/graduation.sha256").read_text().strip()
+        assert calibration["model_sha256"] == sealed == hashes(world, stages.MODEL)[stages.MODEL]
+
+    def test_chances_lie_in_their_intervals(self, scores):
+        assert scores["probability"].between(0, 1, inclusive="neither").all()
+        assert scores["probability"].between(scores["lower"], scores["upper"]).all()
+        assert (scores["upper"] > scores["lower"]).all()
+
+    @pytest.mark.parametrize(
+        ("rank", "group"), [("rank", "as_of"), ("rank_in_regency", "regency_code"),
+                            ("rank_in_facilitator", "facilitator_id")]
+    )  # fmt: skip
+    def test_ranks_count_from_one_by_falling_chance(self, scores, rank, group):
+        for _, part in scores.dropna(subset=[group]).groupby(group):
+            ordered = part.sort_values(rank)
+            assert ordered[rank].tolist() == list(range(1, len(part) + 1))
+            assert ordered["probability"].is_monotonic_decreasing
+        assert scores.loc[scores[group].isna(), rank].isna().all()
+
+    def test_a_family_is_eligible_exactly_where_nothing_holds_it(self, scores):
+        held = scores["holds"].map(len) > 0
+        assert (scores["eligible"] == ~held).all()
+        assert held.any()
+        assert scores["eligible"].any()
+        assert ((scores["pathway"] == "hold") == held).all()
+
+    def test_one_list_per_regency_in_both_formats(self, world, scores):
+        names = sorted(p.name for p in world.path(stages.LISTS).iterdir())
+        made = [f"calon_graduasi_{r}_{EXTRACTED_ON}.{e}" for r in set(scores["regency_code"]) for e in ("csv", "xlsx")]
+        assert names == sorted([*made, "index.csv"])
+
+    def test_lists_propose_only_eligible_families_of_the_regency(self, world, scores):
+        known = scores.set_index("kpm_id")
+        for file in world.path(stages.LISTS).glob("calon*.csv"):
+            listed = read_text(file)
+            assert len(listed) > 0
+            rows = known.loc[listed["kpm_id"]]
+            assert rows["eligible"].all()
+            assert set(rows["regency_code"]) == {file.name.split("_")[2]}
+            assert rows["rank_in_regency"].is_monotonic_increasing
+
+    def test_the_identity_file_is_for_its_owner_alone(self, world):
+        assert stat.S_IMODE(world.path(stages.IDENTITY).stat().st_mode) == 0o600
+
+    def test_every_out_is_there_and_nothing_is_left_over(self, world):
+        parts = [p for p in world.root.rglob("*") if p.name.startswith(".") and p.name != ".scratch"]
+        assert parts == []
+        assert list(world.path(stages.SCRATCH).iterdir()) == []
+
+
+def read_text(file):
+    return pd.read_csv(file, dtype=str, keep_default_na=False, sep=None, engine="python", encoding="utf-8-sig")
+
+
+class TestTime:
+    def test_no_prediction_for_a_row_that_could_still_change(self, predictions, labels):
+        joined = predictions.merge(labels, on=["kpm_id", "as_of"], how="left", suffixes=("", "_told"))
+        assert joined["matured"].eq(True).all()
+        assert (joined["outcome"] == joined["outcome_told"]).all()
+
+    def test_between_what_is_learnt_and_what_is_tested_lie_horizon_and_lag(self, world):
+        folds = pd.read_csv(world.path(stages.FOLDS), parse_dates=["origin", "as_of"])
+        moments = json.loads(world.path(stages.MOMENTS).read_text())
+        matured_on = {date.fromisoformat(k): date.fromisoformat(v) for k, v in moments.items()}
+        assert len(folds) > 0
+        assert all(m > months_after(a, HORIZON) for a, m in matured_on.items()), "the lag of this world is not 0"
+        for _, fold in folds.groupby("fold"):
+            by_kind = {kind: [d.date() for d in part["as_of"]] for kind, part in fold.groupby("kind")}
+            learnt, tested = by_kind["train"] + by_kind["calibrate"], by_kind["test"]
+            assert max(matured_on[a] for a in learnt) <= min(tested)
+            assert max(by_kind["train"]) < min(by_kind["calibrate"])
+            assert max(matured_on[a] for a in tested) <= EXTRACTED_ON
+
+    def test_predictions_are_of_the_tested_dates(self, world, predictions):
+        folds = pd.read_csv(world.path(stages.FOLDS))
+        tested = folds[folds["kind"] == "test"]
+        pairs = {(f, str(a)) for f, a in zip(predictions["fold"], predictions["as_of"], strict=True)}
+        assert pairs == set(zip(tested["fold"], tested["as_of"], strict=True))
+
+    def test_an_earlier_extract_gives_the_same_features(self, world, earlier):
+        """One thread instead of two as well: no sum depends on who adds first."""
+        common = as_ofs(earlier)
+        assert common == [a for a in as_ofs(world) if a <= EARLIER]
+        files = [f"{stages.FEATURES}/{a}.parquet" for a in common[:-1]]
+        assert len(files) > 20
+        assert hashes(earlier, *files) == hashes(world, *files)
+
+    def test_on_its_own_last_day_it_differs_only_where_a_row_was_closed_later(self, world, earlier):
+        """The contract gives the end of a row no day of record; such families are few and all accounted for."""
+        name = f"{stages.FEATURES}/{EARLIER}.parquet"
+        then, now = (table(h, name).to_pandas().set_index("kpm_id") for h in (earlier, world))
+        late = closed_later(earlier, world)
+        same = then.eq(now) | (then.isna() & now.isna())
+        assert set(then.index[~same.all(axis=1)]) <= late
+        assert len(late & set(then.index)) < 0.02 * len(then)
+
+    def test_an_earlier_extract_gives_the_same_matured_labels(self, earlier, labels):
+        then = table(earlier, stages.LABELS).to_pandas()
+        settled = then[then["matured"]]
+        now = settled[["kpm_id", "as_of"]].merge(labels, on=["kpm_id", "as_of"], how="left")
+        assert len(settled) > 1000
+        pd.testing.assert_frame_equal(settled.reset_index(drop=True), now)
+
+
+def closed_later(earlier, later):
+    """Families with a row that ended by EARLIER, which only the later extract knows."""
+    found = set()
+    for name, closes in (("members", "valid_to"), ("assignments", "valid_to"), ("programmes", "ended_on"),
+                         ("cases", "closed_on")):  # fmt: skip
+        key = CONTRACT[name]["key"]
+        columns = [*dict.fromkeys([*key, "kpm_id"]), closes]
+        then, now = (
+            table(h, f"{stages.CANONICAL}/{name}.parquet").select(columns).to_pandas() for h in (earlier, later)
+        )
+        both = then.merge(now[[*key, closes]], on=key, suffixes=("", "_now"))
+        closed = both[f"{closes}_now"].notna() & (pd.to_datetime(both[f"{closes}_now"]) <= pd.Timestamp(EARLIER))
+        found |= set(both.loc[closed & both[closes].isna(), "kpm_id"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def judged(world, scores):
+    return scores.merge(table(world, stages.TRUTH).to_pandas(), on="kpm_id", how="inner", validate="one_to_one")
+
+
+class TestTruth:
+    """The simulator's own truth of the coming year: simulated, like all the world."""
+
+    def test_chances_rank_what_will_happen(self, judged):
+        assert (judged["outcome"] == "gsm").sum() >= 20
+        assert roc_auc_score(judged["outcome"] == "gsm", judged["probability"]) > 0.6
+
+    def test_chances_go_with_the_true_chances(self, judged):
+        assert judged["probability"].corr(judged["probability_gsm"], method="pearson") > 0.3
+        ranks = judged[["probability", "probability_gsm"]].rank()
+        assert ranks["probability"].corr(ranks["probability_gsm"]) > 0.3
+
+    def test_chances_are_of_the_right_size_out_of_time(self, predictions):
+        """Against history: the coming year of this world has another policy, which no history can tell."""
+        mine = predictions[predictions["model"] == "lightgbm"]
+        assert 0.5 < mine["probability"].mean() / mine["label"].mean() < 2
+
+
+@pytest.fixture(scope="module")
+def personal(world):
+    kpm, members = (table(world, f"data/simulated/{t}.parquet").to_pandas() for t in ("kpm", "members"))
+    numbers = pd.concat([kpm["caretaker_nik"], kpm["family_card_no"], members["nik"]]).dropna()
+    names = kpm["caretaker_name"].dropna().unique()
+    assert len(numbers) > 5 * 200
+    return set(numbers), {n for n in names[:200] if " " in n}
+
+
+class TestIdentity:
+    def test_no_personal_value_leaves_the_identity_file(self, world, personal):
+        numbers, names = personal
+        assert len(names) > 100
+        seen = {f: text_of(f) for f in world.root.rglob("*") if f.is_file()}
+        holding = {
+            str(f.relative_to(world.root))
+            for f, text in seen.items()
+            if set(re.findall(r"(?<!\d)\d{15,16}(?!\d)", text)) & numbers or any(n in text for n in names)
+        }
+        assert holding == {stages.IDENTITY, "data/simulated/kpm.parquet", "data/simulated/members.parquet"}
+
+    def test_identity_holds_who_is_who(self, world):
+        identity = table(world, stages.IDENTITY).to_pandas()
+        assert set(identity["kpm_id"]) == set(table(world, f"{stages.CANONICAL}/kpm.parquet")["kpm_id"].to_pylist())
+
+
+def text_of(file):
+    """All text in a file, whatever it is packed in."""
+    if file.suffix == ".parquet":
+        columns = pq.read_table(file)
+        texts = [columns[n].unique().to_pylist() for n in columns.column_names if columns[n].type == pa.string()]
+        return "\n".join(str(v) for values in texts for v in values)
+    if file.suffix == ".xlsx":
+        with zipfile.ZipFile(file) as packed:
+            return "\n".join(packed.read(n).decode("utf-8", "replace") for n in packed.namelist())
+    return file.read_bytes().decode("utf-8", "replace")
+
+
+class TestAgain:
+    def test_a_second_run_elsewhere_gives_the_same_bytes(self, world, tmp_path):
+        again = run(study(tmp_path, QUICK), *list(stages.STAGES)[:-1])
+        outputs = [str(p.relative_to(again.root)) for p in again.path("data").iterdir() if p.name != ".scratch"]
+        once, twice = hashes(world, *outputs, "models"), hashes(again, *outputs, "models")
+        assert {f for f in once if once[f] != twice.get(f)} == set()
+        assert set(once) == set(twice)
+
+    def test_one_lineage_id_is_on_all_that_people_see(self, world):
+        lineage = json.loads(world.path(stages.LINEAGE).read_text())
+        made = lineage["id"]
+        assert re.fullmatch("[0-9a-f]{16}", made)
+        for file in world.path(stages.LISTS).glob("calon*.csv"):
+            assert set(read_text(file)["lineage"]) == {made}
+        for file in world.path(stages.LISTS).glob("*.xlsx"):
+            assert made in text_of(file)
+        assert made in world.path(stages.CARD).read_text()
+        assert made in (world.path(stages.REPORT) / "report.html").read_text()
+        assert json.loads(world.path(stages.TRACKED).read_text())["lineage"] == made
+        with sqlite3.connect(world.path(stages.STORE)) as store:
+            assert store.execute("select value from tags where key = 'lineage_id'").fetchall() == [(made,)]
+        store.close()
+        assert lineage["simulated"] is True
+        assert lineage["extracted_on"] == str(EXTRACTED_ON)
+
+    def test_tracking_the_same_run_again_adds_nothing(self, world):
+        before = world.path(stages.TRACKED).read_bytes()
+        assert command("track", home=world.root).returncode == 0
+        assert world.path(stages.TRACKED).read_bytes() == before
+        with sqlite3.connect(world.path(stages.STORE)) as store:
+            assert store.execute("select count(*) from runs").fetchall() == [(1,)]
+        store.close()
+
+
+class TestSources:
+    def test_the_same_extract_as_csv_gives_the_same_bytes(self, world, tmp_path):
+        """Semicolons with a byte order mark, commas, gzip: the clothes change from table to table."""
+        other = study(tmp_path, {})
+        folder = other.path("data/simulated")
+        folder.mkdir(parents=True)
+        (folder / "extract.yaml").write_bytes(world.path("data/simulated/extract.yaml").read_bytes())
+        for i, file in enumerate(sorted(world.path("data/simulated").glob("*.parquet"))):
+            write_csv(file, folder / f"{file.stem}.csv", semicolons=i % 2 == 0, bom=i % 3 != 1, packed=i % 4 == 2)
+        run(other, "source", "ingest")
+        for output in (stages.CANONICAL, stages.IDENTITY):
+            assert hashes(other, output) == hashes(world, output)
+        for name in set(CONTRACT) - {"follow_up"}:
+            kept = [table(h, f"{stages.QUARANTINE}/{name}.parquet").drop_columns("message") for h in (other, world)]
+            assert kept[0].equals(kept[1]), "a message names the file, which is another"
+
+    def test_optional_tables_may_be_absent(self, world, tmp_path):
+        lighter = QUICK | {"train": {"trees": 20}, "study": {"first_as_of": "2020-01-01"}}
+        bare = study(tmp_path, lighter | {"peers": {"peers": ["base_rate", "rules"]}})
+        required = [name for name, described in CONTRACT.items() if described["required"]]
+        borrow(bare, world, *(f"data/simulated/{n}" for n in ("extract.yaml", *(f"{t}.parquet" for t in required))))
+        run(bare, *upto("report"))
+        made = table(bare, stages.SCORES).to_pandas()
+        assert set(made["kpm_id"]) == members_on(world, EXTRACTED_ON)
+        assert made["facilitator_id"].isna().all()
+        assert made["rank_in_facilitator"].isna().all()
+        assert set(pd.read_csv(bare.path(stages.DICTIONARY))["table"]) <= set(required)
+        assert len(list(bare.path(stages.LISTS).glob("*.xlsx"))) == made["regency_code"].nunique()
+
+
+def write_csv(parquet, file, semicolons, bom, packed):
+    duckdb.sql(f"copy (from '{parquet}') to '{file}' (format csv, header, delimiter '{';' if semicolons else ','}')")
+    content = (b"\xef\xbb\xbf" if bom else b"") + file.read_bytes()
+    file.unlink()
+    if packed:
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(content, mtime=0))
+    else:
+        file.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def planted(world):
+    membership = table(world, "data/simulated/membership.parquet").to_pandas()
+    since = pd.Timestamp("2022-01-01").date()
+    gone = membership[membership["reason"].isin(["gsm", "ppse"]) & (membership["effective_on"] > since)]
+    first = gone.sort_values("effective_on").drop_duplicates("kpm_id")
+    surveys = set(table(world, "data/simulated/welfare.parquet").select(["kpm_id", "observed_on"]).to_pandas()
+                  .itertuples(index=False, name=None))  # fmt: skip
+    made = [
+        {"kpm_id": r.kpm_id, "reported_on": r.effective_on - timedelta(days=60),
+         "observed_on": r.effective_on - timedelta(days=45), "honest": i % 2 == 0,
+         "late": min(r.recorded_on + timedelta(days=3), EXTRACTED_ON), "known_gone": r.recorded_on}
+        for i, r in enumerate(first.itertuples())
+    ]  # fmt: skip
+    return pd.DataFrame([p for p in made if (p["kpm_id"], p["observed_on"]) not in surveys])
+
+
+@pytest.fixture(scope="module")
+def leaky(world, planted, tmp_path_factory):
+    declared = {"name": "label", "kind": "flag", "minimum": None, "maximum": None, "meaning": "it", "unit": None}
+    sections = {"source": {"welfare": [declared]}, "study": {"first_as_of": "2022-01-01"}}
+    home = study(tmp_path_factory.mktemp("leaky"), sections)
+    borrow(home, world, "data/simulated")
+    for name, made in (("cases", cases(planted)), ("welfare", surveys(planted))):
+        sound = table(world, f"data/simulated/{name}.parquet")
+        if name == "welfare":
+            sound = sound.append_column("label", pa.array([False] * sound.num_rows))
+        rows = pa.Table.from_pylist(made, sound.schema)
+        pq.write_table(pa.concat_tables([sound, rows]), home.path(f"data/simulated/{name}.parquet"))
+    return run(home, *upto("features"))
+
+
+@pytest.fixture(scope="module")
+def both(world, leaky, planted):
+    """Features of the two studies side by side, with the plant of each family that has one."""
+    names = [f"{stages.FEATURES}/{a}.parquet" for a in as_ofs(leaky)]
+    mine, other = (pd.concat([table(h, n).to_pandas() for n in names], ignore_index=True) for h in (leaky, world))
+    assert mine[["kpm_id", "as_of"]].equals(other[["kpm_id", "as_of"]])
+    return mine, other, mine[["kpm_id", "as_of"]].merge(planted, on="kpm_id", how="left")
+
+
+class TestLeak:
+    """Traces of a graduation that are dated before it: entered after it they change nothing, entered in time they do.
+
+    Every graduate since 2022 gets a report of interest, 60 days before the exit, and a survey, 45 days before it, with
+    a declared column that holds the label. For every other graduate both were entered on their own day.
+    """
+
+    def test_traces_entered_after_the_exit_change_no_feature_before_it(self, both):
+        mine, other, plant = both
+        honest = plant["honest"].eq(True)
+        unseen = ~honest & ~(plant["late"] <= plant["as_of"])
+        tempted = unseen & (plant["reported_on"] <= plant["as_of"])
+        assert tempted.sum() >= 10
+        pd.testing.assert_frame_equal(mine.loc[unseen, list(other)], other[unseen])
+        told = [c for c in mine if c.startswith("label")]
+        assert told
+        assert (mine.loc[tempted, [c for c in told if c.endswith("last")]].fillna(0) == 0).all(axis=None)
+
+    def test_the_same_traces_entered_in_time_are_seen(self, both):
+        mine, other, plant = both
+        entered = plant["honest"].eq(True) & (plant["observed_on"] <= plant["as_of"])
+        seen = entered & (plant["known_gone"] > plant["as_of"])
+        assert seen.sum() >= 10
+        interest = "cases_graduation_interest_12m"
+        assert (mine.loc[seen, interest] > other.loc[seen, interest].fillna(0)).all()
+
+
+def cases(planted):
+    return [
+        {"case_id": f"P{i:05d}", "kpm_id": p.kpm_id, "reported_on": p.reported_on, "reporter": "citizen",
+         "kind": "graduation_interest", "status": "open", "recorded_on": p.reported_on if p.honest else p.late}
+        for i, p in enumerate(planted.itertuples())
+    ]  # fmt: skip
+
+
+def surveys(planted):
+    return [
+        {"kpm_id": p.kpm_id, "observed_on": p.observed_on, "recorded_on": p.observed_on if p.honest else p.late,
+         "monthly_income": 9_000_000, "national_decile": 10, "label": True}
+        for p in planted.itertuples()
+    ]  # fmt: skip
