@@ -6,10 +6,19 @@ from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
+from pydantic import PositiveInt
 
-from pipeline.asof import active
-from pipeline.columns import AS_OF, KEY
+from pipeline.asof import active, age_years
+from pipeline.columns import AS_OF, FAMILY, KEY, RECORDED_ON
+from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
+
+
+class Config(BaseConfig):
+    """Section `cohort`: null is everybody."""
+
+    caretaker_younger_than: PositiveInt | None
+    regencies: tuple[str, ...] | None
 
 
 def select(membership: ir.Table, as_ofs: Sequence[date]) -> ir.Table:
@@ -19,7 +28,28 @@ def select(membership: ir.Table, as_ofs: Sequence[date]) -> ir.Table:
     on that day nobody knew, and a cohort must not be chosen by the future.
     """
     cohorts = [active(membership, a).mutate(as_of=ibis.literal(a)) for a in as_ofs]
-    return reduce(ir.Table.union, cohorts).select(KEY).order_by([AS_OF, KEY[0]])
+    return reduce(ir.Table.union, cohorts).select(KEY).order_by([AS_OF, FAMILY])
+
+
+def limit(cohort: ir.Table, kpm: ir.Table, config: Config) -> ir.Table:
+    """The configured part of a cohort, by what the registry of families knew on each date; the same grain and order.
+
+    Where a limit is set, a family without the known value it asks for is left out.
+    """
+    if config == Config(caretaker_younger_than=None, regencies=None):
+        return cohort
+    rows = cohort.join(kpm, [cohort[FAMILY] == kpm[FAMILY], kpm[RECORDED_ON] <= cohort.as_of])
+    kept = rows.filter(*conditions(rows, config)).select(FAMILY, AS_OF)
+    return cohort.semi_join(kept, KEY).order_by([AS_OF, FAMILY])
+
+
+def conditions(rows: ir.Table, config: Config) -> list[ir.BooleanValue]:
+    made = []
+    if config.caretaker_younger_than is not None:
+        made.append(age_years(rows.caretaker_birth_date, rows.as_of) < config.caretaker_younger_than)
+    if config.regencies is not None:
+        made.append(rows.village_code.left(4).isin(config.regencies))
+    return made
 
 
 def gate(cohort: ir.Table, extracted_on: date) -> None:
@@ -27,5 +57,5 @@ def gate(cohort: ir.Table, extracted_on: date) -> None:
     if not cohort.filter(cohort.as_of == extracted_on).count().to_pyarrow().as_py():
         raise BadInput(
             f"membership: no family is a member on {extracted_on}, extracted_on: there is nobody to score",
-            "mend extracted_on in extract.yaml, or the events enrolled and reactivated",
+            "mend extracted_on in extract.yaml, the membership events, or the limits in configs/cohort.yaml",
         )

@@ -5,10 +5,11 @@ models is as sure as the data allow. Lists are made per as-of date for everybody
 then measured within those lists.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,17 @@ from pipeline.metrics import Flags, Indices, Numbers, Rows
 HEADLINE = "average_precision"
 KEY = ["fold", FAMILY, AS_OF]
 NEEDED = [*KEY, "model", "probability", "label", "facilitator_id", "regency_code"]
+COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 MOST_POINTS = 200
 MOST_VISITED = 30
+
+
+class Segment(BaseConfig):
+    """Families whose feature compares so with a number on the as-of date; an unknown value is a segment of its own."""
+
+    feature: str
+    operator: Literal["<", "<=", ">", ">=", "=="]
+    value: float
 
 
 class Config(BaseConfig):
@@ -37,7 +47,7 @@ class Config(BaseConfig):
     regency_share: float = Field(gt=0, lt=1)
     champion: str
     rules: tuple[str, ...] = Field(min_length=1)
-    segments: tuple[str, ...]
+    segments: dict[str, Segment]
     selection: selection.Config
 
     @property
@@ -97,6 +107,15 @@ class Scope:
     rows: int
     positives: int
     measured: Mapping[str, Mapping[str, Numbers]]
+
+
+def segments(features: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Columns kpm_id, as_of and one per segment: 1, 0, or null where the feature is unknown; grain of `features`."""
+    made = features[[FAMILY, AS_OF]].copy()
+    for name, s in config.segments.items():
+        belongs = COMPARE[s.operator](features[s.feature], s.value).astype("float64")
+        made[name] = belongs.where(features[s.feature].notna())
+    return made
 
 
 def measure(predictions: pd.DataFrame, config: Config) -> Evaluation:

@@ -100,7 +100,8 @@ def run_cohort(home: Home) -> None:
     first = membership.recorded_on.min().to_pyarrow().as_py()
     today = extracted_on(home)
     as_ofs = study.as_of_dates(first, today, home.load(study.Config, "study"))
-    chosen = cohort.select(membership, sorted({*as_ofs, today}))
+    members = cohort.select(membership, sorted({*as_ofs, today}))
+    chosen = cohort.limit(members, canonical(home)["kpm"], home.load(cohort.Config, "cohort"))
     cohort.gate(chosen, today)
     artifacts.write(chosen, home.path(COHORT))
 
@@ -123,8 +124,9 @@ def run_features(home: Home) -> None:
 
     engine(home)
     tables, further = canonical(home), declared(home)
-    as_ofs = as_ofs_of(artifacts.read(home.path(COHORT)))
-    latest = features.build(tables, as_ofs[-1], further)
+    chosen = artifacts.read(home.path(COHORT))
+    as_ofs = as_ofs_of(chosen)
+    latest = features.build(tables, as_ofs[-1], further).semi_join(chosen, [FAMILY, AS_OF]).order_by(FAMILY)
     sql, schema = artifacts.compiled(latest), latest.schema().to_pyarrow()
     with artifacts.replacing_folder(home.path(FEATURES)) as folder:
         for as_of in progress.track(as_ofs, len(as_ofs), "features"):
@@ -180,7 +182,9 @@ def run_evaluate(home: Home) -> None:
     config = home.load(evaluate.Config, "evaluate")
     predictions = artifacts.read(home.path(PREDICTIONS)).to_pandas()
     places = context.build(canonical(home), sorted(set(predictions[AS_OF].dt.date))).to_pandas()
-    segments = feature_columns(home, sorted(set(predictions[AS_OF].dt.date)), list(config.segments))
+    needed = sorted({s.feature for s in config.segments.values()})
+    known = feature_columns(home, sorted(set(predictions[AS_OF].dt.date)), needed)
+    segments = evaluate.segments(known, config)
     rows = predictions.merge(places, on=[FAMILY, AS_OF], how="left").merge(segments, on=[FAMILY, AS_OF], how="left")
     found = evaluate.measure(rows, config)
     with artifacts.replacing_folder(home.path(TABLES)) as folder:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from worlds import day, random_frames, table
+from worlds import day, random_frames, rows, table
 
 from pipeline import cohort
 
@@ -27,3 +27,34 @@ def test_grain_and_order():
     assert list(found.columns) == ["kpm_id", "as_of"]
     assert not found.duplicated().any()
     assert found.equals(found.sort_values(["as_of", "kpm_id"], ignore_index=True))
+
+
+EVERYBODY = cohort.Config(caretaker_younger_than=None, regencies=None)
+KPM = [
+    {"kpm_id": "A", "caretaker_birth_date": "1982-01-01", "village_code": "3203012001", "recorded_on": "2020-01-01"},
+    {"kpm_id": "B", "caretaker_birth_date": "1981-12-31", "village_code": "3203012001", "recorded_on": "2020-01-01"},
+    {"kpm_id": "C", "caretaker_birth_date": None, "village_code": "3315012001", "recorded_on": "2020-01-01"},
+    {"kpm_id": "D", "caretaker_birth_date": "1990-01-01", "village_code": "3315012001", "recorded_on": "2022-02-01"},
+]
+
+
+@pytest.mark.parametrize(
+    ("limits", "december", "march"),
+    [
+        ({}, "ABCD", "ABCD"),
+        (
+            {"caretaker_younger_than": 40},
+            "A",
+            "D",
+        ),  # A turns 40 in between, B did the year before; D is known since February
+        ({"regencies": ("3315",)}, "C", "CD"),
+        ({"regencies": ("3203",), "caretaker_younger_than": 40}, "A", ""),
+    ],
+)
+def test_a_limited_cohort_by_what_was_known_then(limits, december, march):
+    days = {"effective_on": "2020-01-01", "recorded_on": "2020-01-01"}
+    membership = rows("membership", *[{"kpm_id": k, "event": "enrolled", **days} for k in "ABCD"])
+    members = cohort.select(membership, AS_OFS)
+    found = cohort.limit(members, rows("kpm", *KPM), EVERYBODY.model_copy(update=limits)).to_pandas()
+    by_date = found.groupby(found.as_of.dt.date).kpm_id.sum().to_dict()
+    assert (by_date.get(AS_OFS[0], ""), by_date.get(AS_OFS[1], "")) == (december, march)

@@ -251,7 +251,7 @@ def test_a_clear_gain_is_deployed(found: evaluate.Evaluation) -> None:
 
 def test_models_that_are_equally_good_are_rarely_told_apart() -> None:
     """With nothing to gain, a 95 % interval lies above zero in 2.5 % of worlds; of twelve, three would be 0.3 %."""
-    settings = config(segments=[], replicates=100)
+    settings = config(segments={}, replicates=100)
     worlds = [predictions(seed, noise=(0.6, 0.6, 0.6)) for seed in range(12)]
     verdicts = [evaluate.measure(w[w["model"] != "logistic_regression"], settings).verdict for w in worlds]
     assert sum(v["verdict"] == "deploy" for v in verdicts) <= 2
@@ -366,3 +366,10 @@ def test_bad_input_is_told(rows: pd.DataFrame, spoilt: Any, message: str) -> Non
 def test_a_wrong_configuration_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         config(**changes)
+
+
+def test_a_segment_is_a_condition_and_the_unknown_stay_apart() -> None:
+    features = pd.DataFrame({"kpm_id": ["A", "B", "C"], "as_of": PERIODS[0], "caretaker_age": [39.0, 40.0, np.nan]})
+    young = {"under_40": {"feature": "caretaker_age", "operator": "<", "value": 40}}
+    found = evaluate.segments(features, config(segments=young))
+    np.testing.assert_array_equal(found["under_40"], [1.0, 0.0, np.nan])
