@@ -27,10 +27,3 @@ def attribute(booster: lgb.Booster, features: pd.DataFrame, raw: Floats) -> pd.D
         raise ArithmeticError(f"contributions of row {worst} miss its raw score by {off[worst]:.3g} (> {TOLERANCE:g})")
     frame = pd.DataFrame(values[:, :-1], columns=names)
     return pd.concat([features[KEY].reset_index(drop=True), pd.Series(values[:, -1], name="base_value"), frame], axis=1)
-
-
-def importance(contributions: pd.DataFrame) -> pd.DataFrame:
-    """Columns feature, mean_abs: the mean absolute contribution, largest first."""
-    values = contributions.drop(columns=[*KEY, "base_value"]).abs().mean()
-    table = values.rename_axis("feature").reset_index(name="mean_abs")
-    return table.sort_values(["mean_abs", "feature"], ascending=[False, True], ignore_index=True)

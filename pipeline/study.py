@@ -16,7 +16,6 @@ class Config(BaseConfig):
     first_as_of: date | None
     lag_quantile: float = Field(gt=0, le=1)
     lag_days_without_evidence: int = Field(ge=0)
-    seed: int = Field(ge=0)
 
 
 def months_after(anchor: date, months: int) -> date:

@@ -113,17 +113,3 @@ def test_a_raw_score_of_another_model_is_refused():
     raw[17] += 1e-6
     with pytest.raises(ArithmeticError, match=r"contributions of row 17 miss its raw score by 1e-06 \(> 1e-09\)"):
         explain.attribute(booster, frame, raw)
-
-
-def test_nobody_to_explain():
-    frame, label = made(1)
-    booster = booster_of(frame, label)
-    assert len(explain.importance(explain.attribute(booster, frame, raw_of(booster, frame)).iloc[:0])) == 4
-
-
-def test_importance_by_hand():
-    """a: (1 + 3) / 2 = 2; b: (0.5 + 0.5) / 2; c as b, later in the alphabet."""
-    contributions = pd.DataFrame(
-        {"kpm_id": ["A", "B"], "as_of": "x", "base_value": 9.0, "c": [0.5, -0.5], "a": [-1.0, 3.0], "b": [0.5, 0.5]}
-    )
-    assert explain.importance(contributions).values.tolist() == [["a", 2.0], ["b", 0.5], ["c", 0.5]]

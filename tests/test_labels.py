@@ -8,7 +8,7 @@ from worlds import day, random_frames, rows, table, tables
 from pipeline import cohort, labels, study
 
 CONFIG = study.Config(
-    horizon_months=12, step_months=3, first_as_of=None, lag_quantile=0.995, lag_days_without_evidence=30, seed=1
+    horizon_months=12, step_months=3, first_as_of=None, lag_quantile=0.995, lag_days_without_evidence=30
 )
 AS_OF = "2021-03-31"  # horizon ends 2022-03-31; with 30 days of lag labels mature on 2022-04-30
 MATURE = day("2022-04-30")

@@ -8,7 +8,7 @@ from worlds import day
 from pipeline import study
 
 CONFIG = study.Config(
-    horizon_months=12, step_months=3, first_as_of=None, lag_quantile=0.995, lag_days_without_evidence=92, seed=1
+    horizon_months=12, step_months=3, first_as_of=None, lag_quantile=0.995, lag_days_without_evidence=92
 )
 
 
