@@ -1,5 +1,6 @@
 """`python -m pipeline STAGE` runs one stage with the configuration of `dvc repro`; `all` runs every one in order."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +23,17 @@ def settings(
         Path | None, typer.Option(help="Folder whose YAML files take the place of those in configs/.")
     ] = None,
     home: Annotated[Path, typer.Option(help="Folder under which data/, models/ and mlflow.db are written.")] = Path(),
+    world: Annotated[
+        str | None, typer.Option(help="A world in place of the one that configs/simulate.yaml names.")
+    ] = None,
 ) -> None:
     """From an extract to ranked, explained lists. A person decides; this never does."""
     if configs is not None and not configs.is_dir():
         raise BadInput(f"--configs {configs}: no such folder")
     base = Path("configs")
-    context.obj = Home(home, (configs, base) if configs else (base,))
+    context.obj = Home(home, (configs, base) if configs else (base,), world)
+    if world is not None:
+        context.obj.about(world)
 
 
 def _command(name: str) -> None:
@@ -55,6 +61,19 @@ def sql(
 ) -> None:
     """Print the SQL of a feature, or of every feature, as of the extract's own date."""
     typer.echo(stages.sql(context.obj, feature))
+
+
+def _families(values: object) -> str:
+    families = values.get("families") if isinstance(values, dict) else None
+    return f"{families:,}" if isinstance(families, int) else "?"
+
+
+@app.command()
+def worlds(context: typer.Context) -> None:
+    """List the worlds that can be simulated: name, families ever enrolled, what each is for."""
+    for name in context.obj.world_files():
+        chosen = replace(context.obj, world=name)
+        typer.echo(f"{name:<12}{_families(chosen.values('simulate')):>12}  {chosen.about(name).about}")
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Where things lie, the engine, and atomic writes. The only module that knows paths."""
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -7,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,8 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from pyarrow import csv
 from pydantic import Field, PositiveInt, ValidationError
 
+from pipeline import worlds
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
@@ -28,6 +31,8 @@ C = TypeVar("C", bound=BaseConfig)
 ROWS_PER_GROUP = 200_000
 PRIVATE = 0o600
 SWAPS = 1000
+WORLDLY = "simulate"  # the section that worlds change
+RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 
 
 class Config(BaseConfig):
@@ -36,34 +41,123 @@ class Config(BaseConfig):
     engine: Literal["duckdb"]
     threads: PositiveInt
     memory_limit: str = Field(pattern=r"^\d+ ?(MB|GB|MiB|GiB)$")
+    workers: PositiveInt
+    chunk_families: int = Field(ge=100, le=1_000_000)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A section's values, and which file set them: the section's own or, for what it changed, a world's."""
+
+    values: Any
+    file: Path
+    world: Path | None = None
+    changed: tuple[worlds.Keys, ...] = ()
+
+    def origin(self, keys: worlds.Keys) -> str:
+        """The file to mend for an error at `keys`; both where the error is of a part that holds changes."""
+        if any(keys[: len(c)] == c for c in self.changed):
+            return str(self.world)
+        part = any(c[: len(keys)] == keys for c in self.changed)
+        return f"{self.file} with {self.world}" if part else str(self.file)
 
 
 @dataclass(frozen=True)
 class Home:
-    """A checkout or a folder of one more study: its configuration folders, first match wins, and its outputs."""
+    """A checkout or a folder of one more study: its configuration folders, first match wins, and its outputs.
+
+    `world` takes the place of the key `world` of configs/simulate.yaml.
+    """
 
     root: Path
     configs: tuple[Path, ...]
+    world: str | None = None
 
     def path(self, name: str) -> Path:
         return self.root / name
 
     def load(self, config: type[C], section: str) -> C:
         """The section's YAML as frozen settings; BadInput names file, key and rule."""
+        return validated(config, self.settings(section))
+
+    def values(self, section: str) -> Any:
+        """The section's YAML as it stands; that of the simulator with the changes of its world."""
+        return self.settings(section).values
+
+    def settings(self, section: str) -> Settings:
+        """The section's values and where they come from; BadInput for a world that is none or changes unknown keys."""
         file = next(
             (folder / f"{section}.yaml" for folder in self.configs if (folder / f"{section}.yaml").is_file()), None
         )
         if file is None:
             raise BadInput(f"configs: {section}.yaml is missing", f"looked in {', '.join(map(str, self.configs))}")
-        return validated(config, read_yaml(file), file)
+        values = read_yaml(file)
+        return (
+            self._of_world(values, file) if section == WORLDLY and isinstance(values, dict) else Settings(values, file)
+        )
+
+    def world_files(self) -> dict[str, Path]:
+        """Files of the worlds by name; the first configuration folder that has a name decides."""
+        files = [f for folder in reversed(self.configs) for f in (folder / "worlds").glob("*.yaml")]
+        return dict(sorted({f.stem: f for f in files}.items()))
+
+    def about(self, world: str, asked_by: str = "--world") -> worlds.Config:
+        """The file of a world; BadInput, with the list of worlds, for a name that is none."""
+        found = self.world_files()
+        if world not in found:
+            raise BadInput(f"{asked_by}: {world}: no such world", f"the worlds are {', '.join(found) or 'none'}")
+        return validated(worlds.Config, Settings(read_yaml(found[world]), found[world]))
+
+    def _of_world(self, values: dict[Any, Any], file: Path) -> Settings:
+        """Without a name in words there is nothing to merge: the settings' own check tells what is wrong with it."""
+        name = self.world or values.get("world")
+        if not isinstance(name, str):
+            return Settings(values, file)
+        asked_by = "--world" if self.world else f"{file}: world"
+        changes, source = self.about(name, asked_by).changes, self.world_files()[name]
+        refuse_strangers(values, changes, source, file)
+        merged = worlds.merge(values, changes) | {"world": name}
+        return Settings(merged, file, source, tuple(worlds.changed(values, changes)))
 
 
-def validated(config: type[C], values: object, file: Path) -> C:
+def refuse_strangers(values: Mapping[Any, Any], changes: Mapping[Any, Any], source: Path, file: Path) -> None:
+    """BadInput for keys of a world that the section it changes does not have."""
+    unknown = worlds.strangers(values, changes)
+    told = [f"{source}: {key}: {file} has no such key; the nearest is {near}" for key, near in unknown.items()]
+    if told:
+        raise BadInput(*told[:5], "a world changes keys that are there, and adds none")
+
+
+def validated(config: type[C], settings: Settings) -> C:
     try:
-        return config.model_validate(values)
+        return config.model_validate(settings.values)
     except ValidationError as error:
-        told = [f"{file}: {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        told = [complaint(config, settings, tuple(map(str, e["loc"])), e["msg"]) for e in error.errors()]
         raise BadInput(*told[:5], "mend the file named above; README, Configuration, lists every key") from None
+
+
+def complaint(config: type[C], settings: Settings, keys: worlds.Keys, message: str) -> str:
+    """One line: the file, the key, the rule, and the whole range where the key has one."""
+    allowed = bounds(config.model_json_schema(), keys)
+    return f"{settings.origin(keys)}: {'.'.join(keys) or 'file'}: {message}{f' ({allowed})' if allowed else ''}"
+
+
+def bounds(schema: Mapping[str, Any], keys: worlds.Keys) -> str:
+    """The range of a number at `keys` of a JSON schema; empty where there is none."""
+    found: Mapping[str, Any] = schema
+    for key in keys:
+        below = found.get("properties", {}).get(key), found.get("additionalProperties"), found.get("items")
+        found = resolved(schema, next((b for b in below if isinstance(b, dict)), {}))
+    told = [f"{word} {found[name]:,}" for name, word in RANGE.items() if name in found]
+    return f"allowed: {' and '.join(told)}" if told else ""
+
+
+def resolved(schema: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition that a reference names; of several possibilities, the one that is not null."""
+    options = [o for o in found.get("anyOf", ()) if o.get("type") != "null"]
+    chosen: Mapping[str, Any] = options[0] if options else found
+    reference = chosen.get("$ref")
+    return schema["$defs"][reference.rpartition("/")[2]] if reference else chosen
 
 
 def read_yaml(file: Path) -> Any:
@@ -178,6 +272,29 @@ def write_parquet(table: ir.Table | pa.Table | pd.DataFrame, path: Path) -> None
     else:
         whole = with_days(table) if isinstance(table, pd.DataFrame) else table
         pq.write_table(whole.replace_schema_metadata(None), path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+
+
+def write_runs(table: pa.Table, runs: Sequence[int], path: Path) -> None:
+    """Parquet with a row group for each run of rows, so that one run is read without the others.
+
+    Into a folder that takes its place later as a whole: the file itself is not made durable here.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False) as writer:
+        start = 0
+        for length in runs or (0,):
+            writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
+            start += length
+
+
+def spell_out(folder: Path) -> None:
+    """Every table of Parquet parts as one CSV file, with `;` and a byte order mark as spreadsheets here write it."""
+    for parts in sorted(folder.glob("*.parquet")):
+        rows = pq.ParquetDataset(sorted(parts.iterdir())).read()
+        with (folder / f"{parts.stem}.csv").open("wb") as file:
+            file.write(codecs.BOM_UTF8)
+            csv.write_csv(rows, file, csv.WriteOptions(delimiter=";"))
+        shutil.rmtree(parts)
 
 
 def with_days(frame: pd.DataFrame) -> pa.Table:

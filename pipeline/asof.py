@@ -4,6 +4,7 @@ A row counts as of t only if its event date <= t and its `recorded_on` <= t. A c
 (valid_to, ended_on, closed_on) is used only where it is <= t, so that a row closed later reads as still open.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import ibis
@@ -70,3 +71,9 @@ def months_between(earlier: ir.DateValue, later: ir.DateValue) -> ir.IntegerValu
 
 def days_between(earlier: ir.DateValue, later: ir.DateValue) -> ir.IntegerValue:
     return later.delta(earlier, unit="day")
+
+
+def stacked(tables: Sequence[ir.Table]) -> ir.Table:
+    """The rows of all tables, united in pairs: a chain of a hundred would nest deeper than SQL's writer goes."""
+    half = len(tables) // 2
+    return stacked(tables[:half]).union(stacked(tables[half:])) if half else tables[0]

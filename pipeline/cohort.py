@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 from pydantic import PositiveInt
 
-from pipeline.asof import active, age_years
+from pipeline.asof import active, age_years, stacked
 from pipeline.columns import AS_OF, FAMILY, KEY, RECORDED_ON
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
@@ -21,6 +20,19 @@ class Config(BaseConfig):
     regencies: tuple[str, ...] | None
 
 
+def begins(membership: ir.Table) -> date:
+    """The day from which an exit could be known; without any exit, the day of the first record.
+
+    A register that was filled with earlier enrolments knows nothing of those who left before it was kept: on such
+    dates everybody would seem to stay, and a model would learn that nobody graduates.
+    """
+    first = membership.aggregate(
+        exit=membership.recorded_on.min(where=membership.event == "exited"), record=membership.recorded_on.min()
+    ).to_pyarrow()
+    day: date = first["exit"][0].as_py() or first["record"][0].as_py()
+    return day
+
+
 def select(membership: ir.Table, as_ofs: Sequence[date]) -> ir.Table:
     """Members at each as-of date; grain and key kpm_id, as_of.
 
@@ -28,7 +40,7 @@ def select(membership: ir.Table, as_ofs: Sequence[date]) -> ir.Table:
     on that day nobody knew, and a cohort must not be chosen by the future.
     """
     cohorts = [active(membership, a).mutate(as_of=ibis.literal(a)) for a in as_ofs]
-    return reduce(ir.Table.union, cohorts).select(KEY).order_by([AS_OF, FAMILY])
+    return stacked(cohorts).select(KEY).order_by([AS_OF, FAMILY])
 
 
 def limit(cohort: ir.Table, kpm: ir.Table, config: Config) -> ir.Table:

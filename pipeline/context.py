@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.asof import active, known, serving
+from pipeline.asof import active, known, serving, stacked
 from pipeline.columns import AS_OF, FAMILY
 
 REGENCY_DIGITS = 4
@@ -15,7 +14,7 @@ REGENCY_DIGITS = 4
 
 def build(tables: dict[str, ir.Table], as_ofs: Sequence[date]) -> ir.Table:
     """Columns kpm_id, as_of, village_code, regency_code, facilitator_id (null: nobody); key kpm_id, as_of."""
-    return reduce(ir.Table.union, [on(tables, a) for a in as_ofs])
+    return stacked([on(tables, a) for a in as_ofs])
 
 
 def on(tables: dict[str, ir.Table], as_of: date) -> ir.Table:

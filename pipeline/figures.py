@@ -475,3 +475,102 @@ def outcome_counts(labels: pd.DataFrame) -> pd.DataFrame:
     """What `outcomes` draws: as_of, outcome, rows; censored rows are left out."""
     known = labels[labels["outcome"] != CENSORED]
     return known.groupby([AS_OF, "outcome"], as_index=False).size().rename(columns={"size": "rows"})
+
+
+# ------------------------------------------------------------------ the simulated world
+
+WORLD_EXITS = {
+    "gsm": ("gsm", "ppse"),
+    "natural": ("natural",),
+    "ineligible": ("ineligible",),
+    "administrative": ("identity", "duplicate", "moved"),
+    "died": ("died",),
+    "refused": ("refused",),
+    "other": ("other",),
+}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def draw_world(tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """The calibration page's pictures as PNG by name, from `exits`, `stated`, `months` and `income`."""
+    drawn = {
+        "exits": world_exits(tables["exits"], tables["stated"]),
+        "months": world_months(tables["months"]),
+        "income": world_income(tables["income"]),
+    }
+    return {name: png(figure) for name, figure in drawn.items()}
+
+
+def world_exits(table: pd.DataFrame, stated: pd.DataFrame) -> Figure:
+    """Both: year, reason, share of the members of the year; a published natural exit stands on the published gsm."""
+    years = sorted(int(y) for y in table["year"].unique())
+    with rc_context(RC):
+        figure, (axes,) = _drawing("Simulated exits by year, and what is published", True)
+        floor = np.zeros(len(years))
+        for outcome, reasons in WORLD_EXITS.items():
+            rows = table[table["reason"].isin(reasons)]
+            part = rows.groupby("year")["share"].sum().reindex(years, fill_value=0.0).to_numpy(dtype="float64")
+            colour, hatch = EXITS[outcome]
+            axes.bar(
+                years, part, bottom=floor, color=colour, hatch=hatch, edgecolor="#222222", linewidth=0.5,
+                label=EXIT_NAMES[outcome], width=0.7,
+            )  # fmt: skip
+            floor = floor + part
+        _published(axes, stated[stated["year"].isin(years)])
+        axes.set_xticks(years, [str(y) for y in years], rotation=45, ha="right")
+        _percent(axes.yaxis)
+        axes.set_ylabel("simulated exits a member-year")
+        axes.grid(visible=False, axis="x")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _published(axes: Axes, stated: pd.DataFrame) -> None:
+    """Hollow marks: gsm, and all graduates; where they are published apart, natural is put on top of gsm."""
+    gsm = stated[stated["reason"] == "gsm+ppse"].set_index("year")["share"]
+    natural = stated[stated["reason"] == "natural"].set_index("year")["share"]
+    every = pd.concat(
+        [stated[stated["reason"] == "gsm+ppse+natural"].set_index("year")["share"], (natural + gsm).dropna()]
+    )
+    for points, marker, words in ((gsm, "o", "published: gsm"), (every, "D", "published: gsm and natural")):
+        if len(points):
+            axes.plot(
+                points.index, points.to_numpy(), linestyle="none", marker=marker, markersize=9, markerfacecolor="white",
+                markeredgecolor="black", markeredgewidth=1.8, label=words, zorder=5,
+            )  # fmt: skip
+
+
+def world_months(table: pd.DataFrame) -> Figure:
+    """`table`: month, share of the natural exits of all years."""
+    with rc_context(RC):
+        figure, (axes,) = _drawing("Simulated natural exits follow the school year", True)
+        colour, hatch = EXITS["natural"]
+        axes.bar(table["month"], table["share"], color=colour, hatch=hatch, edgecolor="#222222", linewidth=0.5)
+        axes.axhline(1 / 12, color="black", linewidth=1, linestyle=(0, (2, 2)), label="evenly over the year")
+        axes.set_xticks(range(1, 13), list(MONTHS))
+        _percent(axes.yaxis, 0)
+        axes.set_ylabel("share of the simulated natural exits")
+        axes.grid(visible=False, axis="x")
+        _legend(axes, "upper right")
+    return figure
+
+
+def world_income(table: pd.DataFrame) -> Figure:
+    """`table`: year, low (lower edge of the bin in poverty lines), share of the surveys of the year."""
+    with rc_context(RC):
+        year = "" if table.empty else f", {int(table['year'].iloc[0])}"
+        figure, (axes,) = _drawing(f"Simulated income per head over the poverty line{year}", True)
+        if table.empty:
+            _empty(axes)
+            return figure
+        width = 0.1
+        axes.bar(
+            table["low"], table["share"], width=width, align="edge", color="#8FB8DE", edgecolor="#222222", linewidth=0.5
+        )
+        axes.axvline(1.0, color="black", linewidth=1.4, linestyle=(0, (4, 2)), label="poverty line")
+        axes.set_xlim(left=0)
+        axes.set_xlabel("income per head, as reported, in poverty lines (the last bar: that and more)")
+        axes.set_ylabel("share of the simulated surveys")
+        _percent(axes.yaxis, 0)
+        _legend(axes, "upper right")
+    return figure

@@ -1,7 +1,7 @@
 """What made this run: the commit, the configuration, DVC's lock, the data, the model, the installed versions."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ CODE = ("pipeline", "configs", "dvc.yaml", "requirements.lock")
 LEADS_HERE = ("simulate", "source", "ingest", "cohort", "labels", "features", "train", "calibrate")
 
 
-def facts(inputs: Mapping[str, Path], configs: Sequence[Path], lock: Path) -> dict[str, Any]:
+def facts(inputs: Mapping[str, Path], home: artifacts.Home, lock: Path) -> dict[str, Any]:
     """The fields of lineage.Lineage. `inputs` names the files source, model and calibration."""
     source = artifacts.read_json(inputs["source"])
     return {
         "commit": git("log", "-1", "--format=%H", "--", *CODE) or None,
         "dirty": bool(git("status", "--porcelain", "--", *CODE)),
         "dvc_lock": lock_digest(lock, inputs["model"]),
-        "parameters": parameters(configs),
+        "parameters": parameters(home),
         "data": source["files"],
         "model": {name: artifacts.sha256(inputs[name]) for name in ("model", "calibration")},
         "environment": artifacts.sha256(Path("requirements.lock")),
@@ -38,11 +38,10 @@ def git(*words: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def parameters(configs: Sequence[Path]) -> dict[str, Any]:
-    """Every section's values by name; the first folder that has a section decides, as it does for the stages."""
-    names = sorted({file.name for folder in configs for file in folder.glob("*.yaml")})
-    first = {name: next(folder / name for folder in configs if (folder / name).is_file()) for name in names}
-    return {name.removesuffix(".yaml"): artifacts.read_yaml(file) for name, file in first.items()}
+def parameters(home: artifacts.Home) -> dict[str, Any]:
+    """Every section's values by name, as the stages read them: of the first folder that has it, the world merged in."""
+    names = sorted({file.stem for folder in home.configs for file in folder.glob("*.yaml")})
+    return {name: home.values(name) for name in names}
 
 
 def lock_digest(lock: Path, model: Path) -> str | None:

@@ -6,6 +6,7 @@ imports are the stage's deps in dvc.yaml.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline import artifacts, progress
@@ -14,12 +15,15 @@ from pipeline.columns import AS_OF, CENSORED, FAMILY
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import ibis.expr.types as ir
     import pandas as pd
 
+    from pipeline import simulate
     from pipeline.folds import Fold
 
-SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth/truth.parquet", "data/source.json"
+SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth", "data/source.json"
 CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/identity/identity.parquet"
 EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
 COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
@@ -30,19 +34,55 @@ METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
 LINEAGE, SCORES, SHAP = "data/lineage.json", "data/scores/scores.parquet", "data/explanations/shap.parquet"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
+WORLD = "data/world"
 STORE, SCRATCH = "mlflow.db", "data/.scratch"
 
 
 def run_simulate(home: Home) -> None:
     """Write the simulated world as an extract, and its truth beside it."""
+    from pipeline import crowd, simulate
+
+    config, limits = home.load(simulate.Config, "simulate"), home.load(artifacts.Config, "engine")
+    chunks = simulate.chunks(config, limits.chunk_families)
+    with (
+        artifacts.replacing_folder(home.path(TRUTH)) as truth,
+        artifacts.replacing_folder(home.path(SIMULATED)) as folder,
+    ):
+        work = partial(write_chunk, config, (folder, truth))
+        for _ in crowd.each(work, chunks, limits.workers, "Simulating families"):
+            pass
+        if config.written_as == "csv":
+            artifacts.spell_out(folder)
+        artifacts.write_text(f'name: {config.name}\nextracted_on: "{config.extracted_on}"\n', folder / "extract.yaml")
+
+
+def write_chunk(config: "simulate.Config", folders: "tuple[Path, Path]", chunk: "tuple[simulate.Block, ...]") -> None:
+    """Simulate some blocks and write each one's tables and truth."""
     from pipeline import simulate
 
-    world = simulate.build(home.load(simulate.Config, "simulate"))
-    with artifacts.replacing_folder(home.path(SIMULATED)) as folder:
-        for name, table in world.tables.items():
-            artifacts.write(table, folder / f"{name}.parquet")
-        artifacts.write_text(f'name: {world.name}\nextracted_on: "{world.extracted_on}"\n', folder / "extract.yaml")
-    artifacts.write(world.truth, home.path(TRUTH))
+    for part in simulate.live(config, chunk):
+        for folder, pieces in zip(folders, (part.tables, part.truth), strict=True):
+            for name, piece in pieces.items():
+                artifacts.write_runs(piece.table, piece.runs, folder / f"{name}.parquet" / f"{part.block.name}.parquet")
+
+
+def run_world(home: Home) -> None:
+    """Hold the simulated world against what is stated of PKH, published and assumed apart."""
+    from pipeline import figures, simulate, world
+    from pipeline.sources import landing
+
+    connection, config = engine(home), home.load(world.Config, "world")
+    named = artifacts.read_yaml(home.path(f"{SIMULATED}/extract.yaml"))
+    left = artifacts.read(home.path(TRUTH) / "exits.parquet")
+    tables = artifacts.read_folder(home.path(SIMULATED)) | {"truth_exits": left}
+    settings, keep = home.load(simulate.Config, "simulate").model_dump(), landing.keeper(connection)
+    seen = world.open_world(tables, date.fromisoformat(str(named["extracted_on"])), settings, config, keep)
+    found, drawn = world.measure(seen, config), figures.draw_world(world.pictures(seen, config))
+    with artifacts.replacing_folder(home.path(WORLD)) as folder:
+        artifacts.write_csv(found, folder / "figures.csv")
+        artifacts.write_text(world.render(found, drawn, world.facts(seen, named["name"])), folder / "page.html")
+        for name, png in drawn.items():
+            artifacts.write_bytes(png, folder / f"{name}.png")
 
 
 def run_source(home: Home) -> None:
@@ -97,9 +137,8 @@ def run_cohort(home: Home) -> None:
 
     engine(home)
     membership = artifacts.read(home.path(f"{CANONICAL}/membership.parquet"))
-    first = membership.recorded_on.min().to_pyarrow().as_py()
     today = extracted_on(home)
-    as_ofs = study.as_of_dates(first, today, home.load(study.Config, "study"))
+    as_ofs = study.as_of_dates(cohort.begins(membership), today, home.load(study.Config, "study"))
     members = cohort.select(membership, sorted({*as_ofs, today}))
     chosen = cohort.limit(members, canonical(home)["kpm"], home.load(cohort.Config, "cohort"))
     cohort.gate(chosen, today)
@@ -198,7 +237,7 @@ def run_lineage(home: Home) -> None:
     from pipeline import lineage, provenance
 
     inputs = {"source": home.path(SOURCE), "model": home.path(MODEL), "calibration": home.path(CALIBRATION)}
-    facts = provenance.facts(inputs, home.configs, home.path("dvc.lock"))
+    facts = provenance.facts(inputs, home, home.path("dvc.lock"))
     artifacts.write_json(lineage.Lineage(**facts).record(), home.path(LINEAGE))
 
 
@@ -386,12 +425,12 @@ STAGES: Mapping[str, Callable[[Home], None]] = {
 
 
 def order(home: Home) -> tuple[str, ...]:
-    """Every stage in order; without `simulate` where the source is another extract than the simulated one."""
+    """Every stage in order; without `simulate` and `world` where the source is not the simulated extract."""
     from pipeline.sources import extract
 
     source = home.load(extract.Config, "source")
     simulated = (source.kind, source.path) == ("files", SIMULATED)
-    return tuple(name for name in STAGES if simulated or name != "simulate")
+    return tuple(name for name in STAGES if simulated or name not in ("simulate", "world"))
 
 
 def run(name: str, home: Home) -> None:

@@ -16,7 +16,7 @@ from pipeline.artifacts import Home
 from pipeline.errors import BadInput
 
 FRAME = pd.DataFrame({"kpm_id": ["A", "B", None], "n": [1, 2, 3], "x": [0.5, np.nan, 2.0]})
-ENGINE = "engine: duckdb\nthreads: 1\nmemory_limit: 1GB\n"
+ENGINE = "engine: duckdb\nthreads: 1\nmemory_limit: 1GB\nworkers: 1\nchunk_families: 100\n"
 
 
 def mode(path):
@@ -264,7 +264,8 @@ def test_codes_keep_their_digits(tmp_path):
 def test_the_engine_runs_within_its_limits(tmp_path):
     before = ibis.get_backend()
     try:
-        connection = artifacts.engine(artifacts.Config(engine="duckdb", threads=1, memory_limit="1GB"), tmp_path / "s")
+        settings = artifacts.Config(engine="duckdb", threads=1, memory_limit="1GB", workers=1, chunk_families=100)
+        connection = artifacts.engine(settings, tmp_path / "s")
         settings = connection.con.sql("SELECT current_setting('threads'), current_setting('temp_directory')").fetchall()
         assert settings[0] == (1, str(tmp_path / "s"))
         table = artifacts.as_table(connection, "chances", FRAME)

@@ -38,11 +38,11 @@ def refused(done, *told):
 def test_help_tells_every_command():
     done = command("--help")
     assert done.returncode == 0
-    for name in (*stages.STAGES, "all", "sql", "where", "promote", "--configs", "--home"):
+    for name in (*stages.STAGES, "all", "sql", "worlds", "where", "promote", "--configs", "--home", "--world"):
         assert name in done.stdout
 
 
-@pytest.mark.parametrize("name", [*stages.STAGES, "all", "sql", "where", "promote"])
+@pytest.mark.parametrize("name", [*stages.STAGES, "all", "sql", "worlds", "where", "promote"])
 def test_help_of_every_command(name):
     """In this process: it is the same application, and twenty starts would take a minute."""
     done = CliRunner().invoke(shell.app, [name, "--help"])

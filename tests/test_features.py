@@ -196,7 +196,9 @@ BASE: dict[str, list[dict[str, object]]] = {
          "owns_business": False},
         {"kpm_id": "A", "observed_on": "2022-06-01", "recorded_on": "2022-07-01", "monthly_income": 1_600_000,
          "owns_business": True, "floor_area_m2": 30.0},
-        {"kpm_id": "A", "observed_on": "2022-11-01", "recorded_on": "2022-11-05", "owns_business": None},
+        {"kpm_id": "A", "observed_on": "2022-11-01", "recorded_on": "2022-11-05", "owns_business": None,
+         "goats": 2},
+        {"kpm_id": "A", "observed_on": "2022-12-10", "recorded_on": "2022-12-12", "national_decile": 3},
         {"kpm_id": "A", "observed_on": "2022-12-01", "recorded_on": "2023-02-01", "monthly_income": 9_000_000},
     ],
     "payments": [
@@ -253,7 +255,8 @@ BY_HAND = {
     "income_deviation_24m": 600_000 / 2**0.5,
     "owns_business_last": 1,  # the null of November is no news
     "business_age_days": 213,  # from 2022-06-01: 29 + 31 + 31 + 30 + 31 + 30 + 31
-    "welfare_age_days": 60,  # 2022-11-01 to 2022-12-31
+    "welfare_age_days": 60,  # 2022-11-01 to 2022-12-31: a new rank of 2022-12-10 tells nothing else
+    "national_decile_last": 3,
     "floor_per_person": 10.0,
     "pkh_paid_3m": 600_000,
     "pkh_paid_6m": 1_100_000,

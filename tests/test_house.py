@@ -57,7 +57,7 @@ def test_arrows_point_one_way(capsys, monkeypatch):
 def test_code_deps_are_what_the_stage_imports(stage):
     named = deps(stage, code=True)
     folders = {d for d in named if (PROJECT / d).is_dir()}
-    wanted = wiring.files(stage) | {d for d in folders if d == "pipeline/templates" and stage == "report"}
+    wanted = wiring.files(stage) | {d for d in folders if d == "pipeline/templates" and stage in ("report", "world")}
     assert {f for f in wanted if not inside(f, named)} == set(), "imported, but no dep"
     assert {d for d in named if not any(inside(f, {d}) for f in wanted)} == set(), "a dep, but not imported"
 
@@ -108,7 +108,7 @@ def test_stages_commands_and_functions_have_one_word_each():
     runners = [name.removeprefix("run_") for name in wiring.FUNCTIONS if name.startswith("run_")]
     assert list(PICTURE) == list(stages.STAGES) == runners
     commands = [c.name or c.callback.__name__ for c in shell.app.registered_commands]
-    assert commands == [*runners, "all", "sql", "where", "promote"]
+    assert commands == [*runners, "all", "sql", "worlds", "where", "promote"]
     for stage, entry in PICTURE.items():
         assert entry["cmd"] == f"python -m pipeline {stage}"
         assert len(entry["desc"]) > 20
@@ -134,7 +134,8 @@ def test_identity_is_never_cached():
     assert listed == [{stages.IDENTITY: {"cache": False}}]
 
 
-SECTIONS = sorted(CONFIGS.rglob("*.yaml"))
+WORLDS = sorted((CONFIGS / "worlds").glob("*.yaml"))  # changes to a section; tests/test_worlds_config.py loads them
+SECTIONS = sorted({*CONFIGS.rglob("*.yaml")} - {*WORLDS})
 
 
 @pytest.mark.parametrize("file", SECTIONS, ids=lambda f: str(f.relative_to(CONFIGS)))
@@ -151,10 +152,10 @@ def test_every_section_is_loaded_by_a_stage():
 
 def test_a_study_of_its_own_changes_only_sections_that_exist():
     base = {f.name for f in CONFIGS.glob("*.yaml")}
-    assert {f.name for f in CONFIGS.glob("*/*.yaml")} <= base
+    assert {f.name for f in {*CONFIGS.glob("*/*.yaml")} - {*WORLDS}} <= base
 
 
-@pytest.mark.parametrize("file", SECTIONS, ids=lambda f: str(f.relative_to(CONFIGS)))
+@pytest.mark.parametrize("file", [*SECTIONS, *WORLDS], ids=lambda f: str(f.relative_to(CONFIGS)))
 def test_dates_are_quoted(file):
     """DVC keeps parameters as JSON, which has no dates."""
     json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pipeline import artifacts, provenance
+from pipeline.artifacts import Home
 from pipeline.lineage import Lineage
 
 GIT = shutil.which("git")
@@ -55,7 +56,7 @@ def inputs(checkout):
 
 
 def facts(inputs):
-    return provenance.facts(inputs, [Path("configs")], Path("dvc.lock"))
+    return provenance.facts(inputs, Home(Path(), (Path("configs"),)), Path("dvc.lock"))
 
 
 def test_without_a_repository_there_is_no_commit(inputs):
@@ -155,9 +156,9 @@ def test_parameters_come_from_the_first_folder(checkout):
     write("own/folds.yaml", "folds: 2\n")
     write("configs/folds.yaml", "folds: 3\n")
     write("configs/train.yaml", "trees: 300\n")
-    found = provenance.parameters([Path("own"), Path("configs")])
+    found = provenance.parameters(Home(Path(), (Path("own"), Path("configs"))))
     assert found == {"folds": {"folds": 2}, "train": {"trees": 300}}
-    assert provenance.parameters([Path("configs"), Path("own")])["folds"] == {"folds": 3}
+    assert provenance.parameters(Home(Path(), (Path("configs"), Path("own"))))["folds"] == {"folds": 3}
 
 
 def test_flat_and_numbers():

@@ -21,7 +21,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 @pytest.fixture
 def engine(tmp_path):
-    settings = artifacts.Config(engine="duckdb", threads=1, memory_limit="1GB")
+    settings = artifacts.Config(engine="duckdb", threads=1, memory_limit="1GB", workers=1, chunk_families=100)
     return artifacts.engine(settings, tmp_path / "scratch")
 
 

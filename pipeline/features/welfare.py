@@ -46,7 +46,7 @@ NOT_OBSERVED = (FAMILY, "observed_on", RECORDED_ON)
 def build(tables: dict[str, ir.Table], as_of: date, declared: tuple[Column, ...]) -> Block:
     t = known(tables[TABLE], "observed_on", as_of)
     columns = observed(declared)
-    latest = t.group_by(FAMILY).aggregate(**edge_values(t, columns, as_of), **history(t, as_of))
+    latest = t.group_by(FAMILY).aggregate(**edge_values(t, columns, as_of), **history(t, visited(t, columns), as_of))
     members = persons(tables, as_of)
     rows = latest.left_join(members, FAMILY).drop("kpm_id_right")
     return Block(TABLE, rows, (*levels(rows, columns), *changes(rows, columns), *derived(rows, as_of)))
@@ -77,14 +77,18 @@ def before(t: ir.Table, column: Column, as_of: date) -> ir.Value:
     return value.argmin(t.observed_on, where=seen & two_years.holds(t.observed_on))
 
 
-def history(t: ir.Table, as_of: date) -> dict[str, ir.Value]:
+def visited(t: ir.Table, columns: tuple[Column, ...]) -> ir.BooleanValue:
+    """Rows that tell something beside the decile: the register ranks families anew each quarter without visiting."""
+    return ibis.or_(*(t[c.name].notnull() for c in columns if c.name != "national_decile"))
+
+
+def history(t: ir.Table, seen: ir.BooleanValue, as_of: date) -> dict[str, ir.Value]:
     (two_years,) = windows(as_of, 24)
     income, when = money(t.monthly_income), two_years.holds(t.observed_on)
     known_income = when & income.notnull()
     return {
-        "observed_last": t.observed_on.max(),
-        "observed_n_24m": count(when),
-        "observed_n_ever": t.count(),
+        "observed_last": t.observed_on.max(where=seen),
+        "observed_n_24m": count(when & seen),
         "income_n_24m": count(known_income),
         "income_sum_24m": income.sum(where=when).cast("int64"),
         "income_squares_24m": (income.cast("decimal(38, 0)") * income).sum(where=when),

@@ -1,8 +1,10 @@
-"""A simulated world of PKH families in the input contract, with the truth of its coming year.
+"""A simulated world of PKH families in the input contract, with the truth that no registry knows.
 
 Every person, number and figure in it is simulated; configs/simulate.yaml marks what is published and what assumed.
 """
 
-from pipeline.simulate.world import Config, World, build
+from pipeline.simulate.layout import Part, Piece
+from pipeline.simulate.places import Block
+from pipeline.simulate.world import Config, blocks, chunks, live
 
-__all__ = ["Config", "World", "build"]
+__all__ = ["Block", "Config", "Part", "Piece", "blocks", "chunks", "live"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.simulate.book import Book
-from pipeline.simulate.draws import Array, Month, Streams
+from pipeline.simulate.draws import Array, Month, Stream, Streams
 from pipeline.simulate.economy import State
-from pipeline.simulate.households import Families, Roster
+from pipeline.simulate.households import Families, People, Roll
 from pipeline.simulate.places import Posts
 
 
@@ -17,15 +17,24 @@ class Now:
 
     month: Month
     fam: Families
-    people: Roster
+    people: People
     posts: Posts
+    occupant: Array  # which facilitator holds each post, counted from the first one
+    effect: Array  # of each post's present facilitator
     state: State
-    component: Array  # of each member
-    size: Array  # members of each family
+    roll: Roll
     book: Book
     streams: Streams
 
-    def rng(self, purpose: str) -> np.random.Generator:
+    @property
+    def component(self) -> Array:
+        return self.roll.component
+
+    @property
+    def size(self) -> Array:
+        return self.roll.size
+
+    def draw(self, purpose: str) -> Stream:
         return self.streams.at(f"record {purpose}", self.month.index)
 
     def within(self, rows: Array, on: Array) -> Array:

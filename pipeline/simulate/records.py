@@ -1,16 +1,15 @@
 """What the registry writes down: families, identity checks, programmes, cases, facilitators, entries and exits."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pipeline.config import BaseConfig
 from pipeline.simulate import exits, programmes
 from pipeline.simulate.book import Book
-from pipeline.simulate.draws import NOT_A_DAY, Array, Share, Streams, Year, by_year, days
-from pipeline.simulate.households import Families, Roster
+from pipeline.simulate.draws import NOT_A_DAY, Array, Share, days
 from pipeline.simulate.now import Now
 from pipeline.tables import Cases, Membership
 
@@ -19,156 +18,178 @@ REPORTERS = Cases.column("reporter").values
 REFERRALS = Cases.column("referred_to").values
 EVENTS = Membership.column("event").values
 RESIGNATION = KINDS.index("resignation_letter")
+FINALISATION = 25  # day of the month on which the registry closes a period
+_DAY = np.timedelta64(1, "D")
+MonthWord = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
 class Config(BaseConfig):
-    matched: Annotated[dict[Year, Share], Field(min_length=1)]
-    identifiers_missing: Share
-    identifiers_repeated: Share
-    identifiers_short: Share
-    birth_dates_missing: Share
+    matched: Annotated[dict[MonthWord, Share], Field(min_length=1)]
+    matched_flawed: Annotated[dict[MonthWord, Share], Field(min_length=1)]
+    rechecked: Share
+    dead_noticed: Share
+    duplicates_found: Share
+    exits_on_finalisation: Share
+    exits_at_month_end: Share
+    recorded_on_finalisation: Share
+    recorded_at_month_end: Share
+    reporters: dict[str, Share]
+    cases_closed: Share
+    death_known_after: Annotated[float, Field(gt=0, le=3650)]  # mean days
+    deaths_never_recorded: Share
 
 
-def registration(book: Book, config: Config, streams: Streams) -> None:
-    rng = streams.at("registration")
-    fam, n = book.fam, len(book.fam)
-    rows = np.arange(n)
+@dataclass(frozen=True)
+class Leaving:
+    """The families that leave in a month: row, true cause (position in exits.CAUSES), reason recorded (in REASONS)."""
+
+    rows: Array
+    cause: Array
+    reason: Array
+
+
+def registration(book: Book) -> None:
+    """One row per family, as it is; what is wrong with such rows is for `flaws`."""
+    fam, rows = book.fam, np.arange(len(book.fam))
     book.write(
-        "kpm", kpm_id=rows, enrolled_on=fam.enrolled_on, caretaker_nik=_flawed(n, config, rng),
-        family_card_no=_flawed(n, config, rng), caretaker_name=rows, caretaker_sex=np.where(fam.female, 0, 1),
-        caretaker_birth_date=np.where(rng.random(n) < config.birth_dates_missing, NOT_A_DAY, fam.birth),
-        village_code=rows, urban=fam.urban.astype(int), customary_community=fam.customary.astype(int),
-        recorded_on=fam.known_on,
+        "kpm", kpm_id=rows, enrolled_on=fam.enrolled_on, caretaker_nik=rows, family_card_no=rows, caretaker_name=rows,
+        caretaker_sex=np.where(fam.female, 0, 1), caretaker_birth_date=fam.birth, village_code=rows, urban=fam.urban,
+        customary_community=fam.customary, recorded_on=fam.known_on,
     )  # fmt: skip
-
-
-def _flawed(n: int, config: Config, rng: np.random.Generator) -> Array:
-    """Positions in a list of 2 n numbers, whose second half has a digit too few; some missing, some used twice."""
-    u = rng.random(n)
-    rows = np.where(u < config.identifiers_missing, -1, np.arange(n))
-    edge = config.identifiers_missing + config.identifiers_repeated
-    rows = np.where((u >= config.identifiers_missing) & (u < edge), np.maximum(np.arange(n) - 1, 0), rows)
-    return np.where((u >= edge) & (u < edge + config.identifiers_short), rows + n, rows)
-
-
-def texts(fam: Families, people: Roster) -> dict[str, pa.Array]:
-    """Word lists of the text columns, but for periods: every identity is simulated."""
-    n = len(fam)
-    ids = [f"K{i:07d}" for i in range(n)]
-    region = np.array([v[:6] for v in fam.village])
-    own = _numbers(region, fam.birth, fam.female, 1)
-    cards = _numbers(region, fam.enrolled_on, np.zeros(n, bool), 1)
-    return {
-        "kpm_id": pa.array(ids),
-        "village_code": pa.array(fam.village.tolist()),
-        "caretaker_name": pa.array([f"Pengurus Simulasi {i:07d}" for i in range(n)]),
-        "caretaker_nik": pa.array(own + [x[:-1] for x in own]),
-        "family_card_no": pa.array(cards + [x[:-1] for x in cards]),
-        "nik": pa.array(_numbers(region[people.family], people.birth, people.female, 2)),
-        "member_id": pa.array([f"{ids[f]}-{o:02d}" for f, o in zip(people.family, people.ordinal, strict=True)]),
-    }
-
-
-def _numbers(region: Array, day: Array, female: Array, salt: int) -> list[str]:
-    """Numbers of NIK's shape: region, day (women's + 40), serial."""
-    month = day.astype("M8[M]")
-    dd = (day - month.astype("M8[D]")).astype(int) + 1 + 40 * female
-    mm, yy = month.astype(int) % 12 + 1, (month.astype(int) // 12 + 1970) % 100
-    serial = (np.arange(len(day)) * 7919 * salt) % 9999 + 1
-    return [f"{r}{d:02d}{m:02d}{y:02d}{s:04d}" for r, d, m, y, s in zip(region, dd, mm, yy, serial, strict=True)]
 
 
 def joining(now: Now, inside: Array, back: Array) -> None:
     """Membership events of those who enter or return."""
-    rng = now.rng("joining")
-    for event, who in ((0, inside), (EVENTS.index("reactivated"), back)):
+    for event, who in (("enrolled", inside), ("reactivated", back)):
         rows = np.nonzero(who)[0]
         on = now.state.since[rows]
-        now.book.known_on[rows] = now.book.recorded(rows, on, rng)
-        now.book.write("membership", kpm_id=rows, effective_on=on, event=np.full(len(rows), event), reason=-1,
+        now.book.known_on[rows] = now.book.recorded(rows, on, now.draw(event))
+        now.book.write("membership", kpm_id=rows, effective_on=on, event=EVENTS.index(event), reason=-1,
                        recorded_on=now.book.known_on[rows])  # fmt: skip
 
 
 def identity(now: Now, config: Config) -> None:
-    """A yearly match with the civil registry, each family in its own month."""
-    rng, n = now.rng("identity"), len(now.fam)
-    on = days(rng, now.month, n)
-    u, v = rng.random(n), rng.random(n)
-    recorded = now.book.recorded(np.arange(n), on, rng)
-    due = np.arange(n) % 12 == now.month.number - 1
-    rows = np.nonzero(due & now.within(np.arange(n), on))[0]
-    flaw = now.fam.identity_flaw
-    matched = u < by_year(config.matched, now.month.year) * np.where(flaw, 0.3, 1.0)
-    now.book.write("identity_checks", kpm_id=rows, checked_on=on[rows], matched=matched[rows].astype(int),
-                   alive=np.where(matched, 1, -1)[rows], duplicate=((v < 0.25) & flaw & ~matched)[rows].astype(int),
-                   recorded_on=recorded[rows])  # fmt: skip
+    """A yearly match with the civil registry, each family in its own month.
+
+    Who was not matched is mostly not matched again: most draws of a family are the same every year.
+    """
+    rows = np.nonzero(now.state.active & (now.fam.ids % np.uint64(12) == now.month.number - 1))[0]
+    ids, draw = now.fam.ids[rows], now.draw("identity")
+    on = days(draw, now.month, ids)
+    rows, ids, on = _kept(now.within(rows, on), rows, ids, on)
+    again = draw.chance(ids, config.rechecked, 1)
+    u = np.where(again, draw.uniform(ids, 2), now.streams.at("identity").uniform(ids))
+    flaw = now.fam.identity_flaw[rows]
+    matched = u < np.where(flaw, _at(config.matched_flawed, now), _at(config.matched, now))
+    dead = _dead(now, rows, on) & now.streams.at("dead noticed").chance(ids, config.dead_noticed)
+    now.book.write(
+        "identity_checks", kpm_id=rows, checked_on=on, matched=matched,
+        alive=np.where(dead, 0, np.where(matched, 1, -1)),
+        duplicate=flaw & ~matched & draw.chance(ids, config.duplicates_found, 3),
+        recorded_on=now.book.recorded(rows, on, draw, 4),
+    )  # fmt: skip
+
+
+def _kept(kept: Array, *columns: Array) -> tuple[Array, ...]:
+    return tuple(c[kept] for c in columns)
+
+
+def _at(shares: dict[str, float], now: Now) -> float:
+    """The value of the latest listed month that is not after this one; the first one also holds before it."""
+    month = str(now.month.start.astype("M8[M]"))
+    return shares[max((m for m in shares if m <= month), default=min(shares))]
+
+
+def _dead(now: Now, rows: Array, on: Array) -> Array:
+    """Whether the caretaker who was registered, the first person of each family, has died."""
+    first = np.searchsorted(now.people.family, rows)
+    return np.asarray(now.people.died[first] & (now.people.gone_on[first] < on))
 
 
 def enrolments(now: Now, config: programmes.Config, starts: Array) -> None:
-    """Programme rows of this month."""
-    rng = now.rng("programmes")
-    on = days(rng, now.month, len(now.fam))
-    for name, programme in config.programmes.items():
-        recorded = now.book.recorded(np.arange(len(now.fam)), on, rng)
-        rows = np.nonzero(starts[:, programmes.NAMES.index(name)])[0]
-        rows = rows[now.within(rows, on[rows])]
-        programme_rows(now, (name, programme), rows, (on[rows], recorded[rows]))
+    """Programme rows of this month; `starts` is families x programmes.NAMES."""
+    rows, name = np.nonzero(starts)
+    draw = now.draw("programmes")
+    on = days(draw, now.month, now.fam.ids[rows])
+    rows, name, on = _kept(now.within(rows, on), rows, name, on)
+    programme_rows(now, config, (rows, name), (on, now.book.recorded(rows, on, draw, 1)))
 
 
-def programme_rows(now: Now, which: tuple[str, programmes.Programme], rows: Array, when: tuple[Array, Array]) -> None:
-    """Rows of one programme, from the day it started and the day that was recorded."""
-    (name, programme), (on, recorded) = which, when
-    length = np.timedelta64(round(30.44 * programme.months), "D") if programme.months else None
-    ended = on + length if length is not None else np.full(len(rows), NOT_A_DAY)
-    now.book.write(
-        "programmes", kpm_id=rows, programme=np.full(len(rows), programmes.NAMES.index(name)),
-        phase=-1 if programme.phase is None else programmes.PHASES.index(programme.phase),
-        started_on=on, ended_on=ended, amount=-1 if programme.amount is None else programme.amount,
-        recorded_on=recorded, closed_known=np.maximum(ended, recorded),
-    )  # fmt: skip
+def programme_rows(now: Now, config: programmes.Config, who: tuple[Array, Array], when: tuple[Array, Array]) -> None:
+    """Rows of families and their programmes, from the day a programme started and the day that was recorded."""
+    (rows, name), (on, recorded) = who, when
+    known = {str(n): p for n, p in config.programmes.items()}
+    listed = [known.get(n) for n in programmes.NAMES]
+    length = np.array([round(30.44 * p.months) if p and p.months else -1 for p in listed])[name]
+    amount = np.array([-1 if p is None or p.amount is None else p.amount for p in listed])[name]
+    phase = np.array([-1 if p is None or p.phase is None else programmes.PHASES.index(p.phase) for p in listed])[name]
+    ended = np.where(length < 0, NOT_A_DAY, on + length.astype("m8[D]"))
+    now.book.write("programmes", kpm_id=rows, programme=name, phase=phase, started_on=on, ended_on=ended,
+                   amount=amount, recorded_on=recorded, closed_known=np.maximum(ended, recorded))  # fmt: skip
 
 
-def exit_events(now: Now, cause: Array, reason: Array, roster_known: Array) -> Array:
-    """Exit rows, recorded 5 to 60 days later, half of them at the end of that month; returns recorded_on by family.
+def exit_events(now: Now, leaving: Leaving, config: Config) -> Array:
+    """Exit rows, recorded 5 to 60 days later and heaped as reporting is; returns recorded_on of each who leaves.
 
     A natural exit is read off the roster, so it is not recorded before the roster is.
     """
-    rng, n = now.rng("exits"), len(now.fam)
-    recorded = now.state.exit_on + rng.integers(5, 61, n).astype("m8[D]")
-    last = (recorded.astype("M8[M]") + 1).astype("M8[D]") - np.timedelta64(1, "D")
-    recorded = np.where(rng.random(n) < 0.5, last, recorded)
-    natural = cause == exits.CAUSES.index("natural")
-    recorded = np.where(natural, np.maximum(recorded, roster_known), recorded)
-    rows = np.nonzero(cause >= 0)[0]
-    event = np.full(len(rows), EVENTS.index("exited"))
-    now.book.write("membership", kpm_id=rows, effective_on=now.state.exit_on[rows], event=event, reason=reason[rows],
-                   recorded_on=recorded[rows])  # fmt: skip
+    rows, draw = leaving.rows, now.draw("exits")
+    ids = now.fam.ids[rows]
+    heaps = (config.exits_on_finalisation, config.exits_at_month_end)
+    effective = heaped(now.state.exit_on[rows], draw.uniform(ids, 0), heaps, stays=True)
+    wait = draw.whole(ids, 5, 61, 1).astype("m8[D]")
+    heaps = (config.recorded_on_finalisation, config.recorded_at_month_end)
+    recorded = np.maximum(heaped(effective + wait, draw.uniform(ids, 2), heaps, stays=False), now.book.known_on[rows])
+    natural = leaving.cause == exits.NATURAL
+    recorded = np.where(natural, np.maximum(recorded, now.book.roster_known[rows]), recorded)
+    now.book.write("membership", kpm_id=rows, effective_on=effective, event=EVENTS.index("exited"),
+                   reason=leaving.reason, recorded_on=recorded)  # fmt: skip
+    now.book.left_known[rows] = recorded
     return np.asarray(recorded)
 
 
-def cases(now: Now, rows: Array, kind: int, when: tuple[Array, Array], referred_to: int = -1) -> None:
-    """Case rows; three in four are closed within four months."""
-    on, recorded = when
-    rng = now.rng(f"case {kind}")
-    closed = on + rng.integers(5, 121, len(rows)).astype("m8[D]")
-    closed = np.where(rng.random(len(rows)) < 0.75, np.maximum(closed, recorded), NOT_A_DAY)
+def heaped(day: Array, u: Array, shares: tuple[float, float], stays: bool) -> Array:
+    """Days moved on: a share to the day of finalisation, a share to the month's last day.
+
+    Where that day is past, it is next month's, or the month's last day for what `stays` in its month.
+    """
+    month = day.astype("M8[M]")
+    last = (month + 1).astype("M8[D]") - _DAY
+    final = month.astype("M8[D]") + (FINALISATION - 1) * _DAY
+    following = last if stays else last + FINALISATION * _DAY
+    final = np.where(day <= final, final, following)
+    return np.where(u < shares[0], final, np.where(u < shares[0] + shares[1], last, day))
+
+
+def cases(now: Now, about: tuple[Array, int, int], when: tuple[Array, Array], config: Config) -> None:
+    """Case rows of families, of a kind and where they were referred to (-1 nowhere); most are closed in four months."""
+    (rows, kind, referred_to), (on, recorded) = about, when
+    ids, draw = now.fam.ids[rows], now.draw(f"case {kind}")
+    closed = np.maximum(on + draw.whole(ids, 5, 121).astype("m8[D]"), recorded)
+    closed = np.where(draw.chance(ids, config.cases_closed, 1), closed, NOT_A_DAY)
+    reporter = np.array([REPORTERS.index(r) for r in config.reporters])[draw.pick(ids, config.reporters, 2)]
     now.book.write(
-        "cases", kpm_id=rows, reported_on=on, kind=np.full(len(rows), kind), status=0,
-        reporter=rng.choice(len(REPORTERS), len(rows), p=[0.7, 0.08, 0.07, 0.03, 0.02, 0.1]),
-        referred_to=referred_to, closed_on=closed, recorded_on=recorded, closed_known=closed,
-        case_id=np.zeros(len(rows), int),
+        "cases", kpm_id=rows, reported_on=on, kind=kind, status=0, reporter=reporter, referred_to=referred_to,
+        closed_on=closed, recorded_on=recorded, closed_known=closed, case_id=0,
     )  # fmt: skip
 
 
-def assignments(now: Now, occupant: Array, changed: Array, left_known: Array) -> None:
-    """Who serves the family: from enrolment, and from each January in which the post changes hands.
+def facilitators(now: Now) -> Array:
+    """Number of the facilitator at each post: a post's number and how many held it before."""
+    return np.asarray(now.posts.ids.astype(np.int64) * 100 + now.occupant)
+
+
+def assignments(now: Now) -> None:
+    """Who serves the family: from enrolment, and from when the post changes hands or the family moves to another.
 
     The table has no second clock: so an exit closes no row, and until it is recorded the family is served like others.
     """
-    entered = now.state.active & (now.state.since == now.fam.enrolled_on) & (now.fam.enrolled_on >= now.month.start)
-    served = now.state.active | (left_known > now.month.start)
-    moved = served & changed[now.fam.post] & (now.state.since < now.month.start)
-    for who, on in ((entered, now.fam.enrolled_on), (moved, np.full(len(now.fam), now.month.start))):
-        rows = np.nonzero(who)[0]
-        now.book.write("assignments", kpm_id=rows, facilitator_id=occupant[now.fam.post[rows]], valid_from=on[rows],
-                       known=np.maximum(on[rows], now.fam.known_on[rows]))  # fmt: skip
+    book, s = now.book, now.state
+    by = facilitators(now)[s.post]
+    served = s.active | (book.left_known > now.month.start)
+    rows = np.nonzero(served & (by != book.served_by))[0]
+    first = book.served_by[rows] < 0
+    on = np.where(first, s.since[rows], np.maximum(s.since[rows], now.month.start))
+    book.served_by[rows] = by[rows]
+    book.write("assignments", kpm_id=rows, facilitator_id=by[rows], valid_from=on,
+               known=np.maximum(on, now.fam.known_on[rows]))  # fmt: skip

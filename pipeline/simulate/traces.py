@@ -17,6 +17,7 @@ class Config(BaseConfig):
     surveys: Share
     grants: Annotated[dict[Year, programmes.Name], Field(min_length=1)]
     grants_share: Share
+    recorded_early: Share
 
 
 @dataclass(frozen=True)
@@ -26,28 +27,44 @@ class Rules:
     traces: Config
     surveys: surveys.Config
     programmes: programmes.Config
+    records: records.Config
 
 
-def write(now: Now, cause: Array, recorded: Array, rules: Rules) -> None:
-    """Letters, surveys and grants of those who leave, written after the exit was recorded."""
-    own = rules.traces
-    rng, n = now.rng("traces"), len(now.fam)
-    u, back = rng.random((3, n)), rng.integers(3, 31, (3, n)).astype("m8[D]")
-    entered = recorded + rng.integers(1, 21, (3, n)).astype("m8[D]")
-    left = (cause == 0) | (cause == exits.CAUSES.index("refused"))
-    on = np.maximum(now.state.exit_on - back, now.state.since)
-    letter = np.nonzero(left & (u[0] < own.letters))[0]
-    records.cases(now, letter, records.RESIGNATION, (on[0][letter], entered[0][letter]))
-    visit = np.nonzero((cause == 0) & (u[1] < own.surveys))[0]
-    surveys.survey(now, visit, (on[1][visit], entered[1][visit]), rules.surveys)
-    _grants(now, (cause == 0) & (u[2] < own.grants_share), (on[2], entered[2]), rules)
+def write(now: Now, leaving: records.Leaving, recorded: Array, rules: Rules) -> None:
+    """Letters, surveys and grants of those who leave, written after the exit was recorded (`recorded`, of each)."""
+    own, gsm, early = rules.traces, leaving.cause == exits.GSM, rules.traces.recorded_early
+    signs = gsm | (leaving.cause == exits.REFUSED)
+    rows, when = _some(now, leaving.rows, recorded, ("letter", np.where(signs, own.letters, 0.0)), early)
+    records.cases(now, (rows, records.RESIGNATION, -1), when, rules.records)
+    rows, when = _some(now, leaving.rows, recorded, ("last survey", np.where(gsm, own.surveys, 0.0)), early)
+    surveys.survey(now, rows, when, rules.surveys, "last survey")
+    rows, when = _some(now, leaving.rows, recorded, ("last grant", np.where(gsm, own.grants_share, 0.0)), early)
+    _grants(now, rows, when, rules)
 
 
-def _grants(now: Now, who: Array, when: tuple[Array, Array], rules: Rules) -> None:
-    grants = rules.traces.grants
+def _some(
+    now: Now, rows: Array, recorded: Array, trace: tuple[str, Array], early: float
+) -> tuple[Array, tuple[Array, Array]]:
+    """Of the families that leave those with this trace, the day that it bears and the day on which it was entered."""
+    (name, chance), ids = trace, now.fam.ids[rows]
+    draw = now.draw(f"trace {name}")
+    some = draw.chance(ids, chance)
+    rows, ids = rows[some], ids[some]
+    back = draw.whole(ids, 3, 31, 1).astype("m8[D]")
+    on = np.maximum(now.state.exit_on[rows] - back, now.state.since[rows])
+    entered = recorded[some] + draw.whole(ids, 1, 21, 2).astype("m8[D]")
+    # A system that overwrites its second clock: then nothing but its own good score betrays a trace.
+    return rows, (on, np.where(draw.chance(ids, early, 3), on + np.timedelta64(1, "D"), entered))
+
+
+def _grants(now: Now, rows: Array, when: tuple[Array, Array], rules: Rules) -> None:
+    grants, started = rules.traces.grants, now.state.started
     if now.month.year < min(grants):
         return
-    name = by_year(grants, now.month.year)
-    rows = np.nonzero(who & (now.state.started[:, programmes.NAMES.index(name)] < 0))[0]
-    now.state.started[rows, programmes.NAMES.index(name)] = now.month.index
-    records.programme_rows(now, (name, rules.programmes.programmes[name]), rows, (when[0][rows], when[1][rows]))
+    which = by_year(grants, now.month.year)
+    name, ages = programmes.NAMES.index(which), rules.programmes.programmes[which].ages
+    age = (now.month.ordinal - now.roll.caretaker_birth_month[rows]) // 12
+    new = (started[rows, name] < 0) & ((age >= ages[0]) & (age <= ages[1]) if ages else True)
+    started[rows[new], name] = now.month.index
+    who = (rows[new], np.full(int(new.sum()), name))
+    records.programme_rows(now, rules.programmes, who, (when[0][new], when[1][new]))

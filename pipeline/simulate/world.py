@@ -1,42 +1,63 @@
-"""The world: month after month, written into a book, cut at extracted_on; and the truth of the year to come."""
+"""The world: some blocks of families live month after month, written into a book, cut at extracted_on; and the truth.
 
-from dataclasses import dataclass
+A block's rows depend on nothing outside it, so that blocks can be simulated together or apart, in any order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Annotated, Self
+from functools import cached_property
+from typing import Annotated, Literal, Self
 
 import numpy as np
-import pyarrow as pa
 from pydantic import Field, model_validator
 
 from pipeline.config import BaseConfig
-from pipeline.simulate import conduct, economy, exits, households, places, programmes, records, surveys, traces
-from pipeline.simulate.book import Book, Frame, cut, to_arrow
-from pipeline.simulate.draws import NEVER, NOT_A_DAY, Array, Month, Streams, months
+from pipeline.simulate import (
+    conduct,
+    economy,
+    exits,
+    flaws,
+    households,
+    layout,
+    places,
+    programmes,
+    records,
+    shocks,
+    surveys,
+    traces,
+    truth,
+)
+from pipeline.simulate.book import Book
+from pipeline.simulate.draws import Array, Month, Streams, months
 from pipeline.simulate.now import Now
 from pipeline.simulate.rosters import RosterPages
-from pipeline.tables import TABLES
 
 HORIZON = 12  # months of the truth
-OUTCOMES = {"identity": "administrative", "duplicate": "administrative", "moved": "administrative"}
+FIRST_YEAR = 2007  # PKH began
 
 
 class Config(BaseConfig):
+    world: str
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    families: Annotated[int, Field(ge=20, le=5_000_000)]
+    families: Annotated[int, Field(ge=20, le=50_000_000)]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     starts_on: date
     extracted_on: date
     simulated_until: date
     truth_draws: Annotated[int, Field(ge=1, le=10_000)]
+    written_as: Literal["parquet", "csv"]
     places: places.Config
     household: households.Config
     economy: economy.Config
+    shocks: shocks.Config
     programmes: programmes.Config
     exits: exits.Config
     records: records.Config
     surveys: surveys.Config
     traces: traces.Config
     conduct: conduct.Config
+    flaws: flaws.Config
 
     @model_validator(mode="after")
     def in_order(self) -> Self:
@@ -47,221 +68,244 @@ class Config(BaseConfig):
         if not (first < self.extracted_on <= last and month_end):
             allowed = f"a month's last day after {first} and up to {last}, {HORIZON} months before simulated_until"
             raise ValueError(f"extracted_on: {self.extracted_on} must be {allowed}")
-        years = range(first.year, self.simulated_until.year + 1)
-        outside = [y for y in self.household.enrolment_shares if y not in years]
+        outside = [y for y in self.household.enrolment_shares if not FIRST_YEAR <= y <= self.extracted_on.year]
         if outside:
-            raise ValueError(f"household.enrolment_shares: {outside} not in {years[0]} to {years[-1]}")
+            allowed = f"{FIRST_YEAR} to {self.extracted_on.year}"
+            raise ValueError(f"household.enrolment_shares: {outside} not in {allowed}")
         return self
 
+    @cached_property
+    def calendar(self) -> tuple[Month, ...]:
+        return months(self.starts_on, self.simulated_until)
 
-@dataclass(frozen=True)
-class World:
-    """A simulated extract and its truth.
-
-    `tables` are the input contract's (without follow_up), sorted by key. `truth` has one row per family that was a
-    member at the end of `extracted_on` (key kpm_id): `probability_gsm`, the world's own chance of gsm in the twelve
-    months after; `outcome` and `outcome_on`, what then happened (the contract's words; `none` without a date).
-    """
-
-    name: str
-    extracted_on: date
-    tables: dict[str, pa.Table]
-    truth: pa.Table
+    @cached_property
+    def coming(self) -> tuple[Month, ...]:
+        """The twelve months after the extract."""
+        after = [m for m in self.calendar if m.start > np.datetime64(self.extracted_on)]
+        return tuple(after[:HORIZON])
 
 
 @dataclass
 class Run:
-    """What a running world needs at hand."""
+    """What a running chunk needs at hand."""
 
     config: Config
     streams: Streams
     fam: households.Families
-    people: households.Roster
+    people: households.People
     posts: places.Posts
     book: Book
     pages: RosterPages
-    occupant: Array  # which facilitator holds each post
-    left: list[tuple[Array, Array, Array]]  # families, true cause, day of each month's exits
-    left_known: Array  # recorded_on of each family's last exit
-    roster_known: Array  # day by which each family's roster was recorded in full
+    occupant: Array  # which facilitator holds each post, counted from the first one
+    graduated: Array  # this year, by post
+    twins: "Twins"
+    ledger: truth.Ledger
+    exits: list[truth.Exits] = field(default_factory=list)
 
 
-def build(config: Config) -> World:
-    """Simulate to `simulated_until` and keep what was recorded by `extracted_on`; the same bytes for the same seed.
+@dataclass
+class Twins:
+    """Families in PENA, living on as if they had never entered it: same numbers drawn, same shocks, no PENA."""
 
-    A later `extracted_on` only adds rows, and closes rows that were open. Raises BadInput for a regency that the list
-    of the Ministry of Home Affairs does not have.
+    rows: Array
+    state: economy.State
+    fam: households.Families
+
+    def add(self, rows: Array, state: economy.State, fam: households.Families) -> None:
+        self.rows = np.concatenate([self.rows, rows])
+        self.state = self.state.join(state.take(rows))
+        self.fam = fam.take(self.rows)
+
+
+def blocks(config: Config) -> tuple[places.Block, ...]:
+    """Every block of the world in order; raises BadInput for a place that no list of the ministry has."""
+    return places.blocks(config.families, config.places, Streams(config.seed))
+
+
+def chunks(config: Config, families: int) -> tuple[tuple[places.Block, ...], ...]:
+    """The blocks in groups of about equal size, of about `families` families at most and of one block at least."""
+    found: dict[int, list[places.Block]] = {}
+    groups = -(-config.families // families)
+    for block in blocks(config):
+        if block.families:
+            middle = block.first_family + block.families / 2
+            found.setdefault(int(middle * groups / config.families), []).append(block)
+    return tuple(tuple(group) for group in found.values())
+
+
+def live(config: Config, chunk: Sequence[places.Block]) -> tuple[layout.Part, ...]:
+    """Simulate some blocks to `simulated_until` and keep what was recorded by `extracted_on`, with the truth.
+
+    A later `extracted_on` only adds rows, and closes rows that were open.
     """
-    run = _begin(config)
-    calendar = months(config.starts_on, config.simulated_until)
-    state = economy.initial(run.fam, config.economy, len(programmes.NAMES), run.streams)
-    records.registration(run.book, config.records, run.streams)
-    last = next(m for m in calendar if m.end > np.datetime64(config.extracted_on))
-    eve = state
-    for month in calendar:
-        state = _live(run, state, month)
-        eve = state.copy() if month is last else eve
-    run.pages.bind(_now(run, state, calendar[-1]))
-    coming = calendar[last.index + 1 : last.index + 1 + HORIZON]
-    truth = _truth(run, eve, coming)
-    return World(config.name, config.extracted_on, _extract(run, calendar), truth)
+    run, state = _begin(config, chunk)
+    records.registration(run.book)
+    eve = None
+    for month in config.calendar:
+        if month == config.coming[0]:
+            eve = state.take(np.arange(len(run.fam))), run.occupant.copy(), run.graduated.copy()
+        _month(run, state, month)
+    assert eve is not None
+    run.pages.bind(run.book, run.people)
+    members = truth.Members(run.fam.ids, eve[0].active, _rehearsals(run, *eve))
+    told = truth.tables(run.ledger, run.exits, members, config.coming)
+    source = flaws.Source(run.fam, run.people, run.streams)
+    edition = layout.Edition(np.datetime64(config.extracted_on), config.calendar, source, config.flaws)
+    return layout.parts(chunk, run.book, told, edition)
 
 
-def _begin(config: Config) -> Run:
+def _begin(config: Config, chunk: Sequence[places.Block]) -> tuple[Run, economy.State]:
     streams = Streams(config.seed)
-    posts = places.posts(config.families, config.places, streams)
-    fam = households.families(config.household, config.places, posts, config.families, streams)
-    people = households.roster(fam, config.household, streams)
-    pages = RosterPages(np.full(len(people.family), -1), [])
-    never = np.full(len(fam), NOT_A_DAY)
-    book = Book(fam, posts.lag_days[fam.post], fam.known_on.copy())
-    return Run(config, streams, fam, people, posts, book, pages, np.arange(len(posts)), [], never, fam.known_on)
+    posts = places.posts(chunk, config.places, streams)
+    fam = households.families(chunk, posts, (config.household, config.places, np.datetime64(config.starts_on)), streams)
+    people = households.people(fam, config.household, streams)
+    state = economy.initial(fam, posts, config.economy, len(programmes.NAMES), streams)
+    none = np.zeros(0, int)
+    run = Run(
+        config, streams, fam, people, posts, Book.empty(fam, posts, state), RosterPages.empty(people),
+        occupant=np.zeros(len(posts), int), graduated=np.zeros(len(posts)),
+        twins=Twins(none, state.take(none), fam.take(none)), ledger=truth.Ledger(len(fam), fam.ids),
+    )  # fmt: skip
+    return run, state
 
 
-def _now(run: Run, state: economy.State, month: Month) -> Now:
-    component = households.components(run.people, month)
-    there = households.born(run.people, month)
-    size = np.maximum(np.bincount(run.people.family[there], minlength=len(run.fam)), 1)
-    return Now(month, run.fam, run.people, run.posts, state, component, size, run.book, run.streams)
-
-
-def _live(run: Run, state: economy.State, month: Month) -> economy.State:
-    """One month: enter, earn, enrol, leave, and all that is written about it."""
+def _month(run: Run, state: economy.State, month: Month) -> None:
+    """One month: enter, move, earn, enrol, leave, and all that is written about it."""
     config, streams = run.config, run.streams
-    inside, back = economy.join(state, run.fam, month, streams.at("join", month.index))
-    struck = economy.advance(state, run.fam, config.economy, streams.at("advance", month.index))
-    needs = _needs(run, month)
-    starts = programmes.enrol(state, run.fam, needs, (config.programmes, month), streams.at("enrol", month.index))
-    case = _case(run, state, needs, state.active.astype(float), month)
-    cause = exits.draw(case, config.exits, month, streams.at("exits", month.index))
-    now = _now(run, state, month)
+    course = economy.Course(streams, month, config.economy, config.shocks)
+    inside, back = economy.join(state, run.fam, run.people.ends_on, (streams, month))
+    economy.move(state, run.fam, run.posts, config.exits.moves_within, (streams, month))
+    struck = economy.advance(state, run.fam, course)
+    roll = households.roll(run.people, month, len(run.fam))
+    needs = programmes.needs(roll, run.people, len(run.fam))
+    starts = programmes.enrol(state, run.fam, needs, (config.programmes, streams, month))
+    _twins(run, state, needs, starts, course)
+    _turnover(run, month)
+    frame = _frame(config, streams, month)
+    case = _case(run, state, needs, frame, state.active.astype(float))
+    hazard, pace = exits.hazards(case, frame)
+    run.ledger.add(state.active, hazard, _without_pena(run, case, hazard, (frame, pace)), month)
+    cause, shock = exits.draw(case, hazard, frame, run.people.ends_on)
+    now = Now(month, run.fam, run.people, run.posts, run.occupant, case.effect, state, roll, run.book, streams)
     records.joining(now, inside, back)
     _write(run, now, starts, struck)
-    _part(run, now, cause)
-    exits.leave(state, cause, config.exits, month, streams.at("returns", month.index))
-    return state
+    _part(run, now, (cause, shock), frame)
 
 
-def _needs(run: Run, month: Month) -> programmes.Needs:
-    component = households.components(run.people, month)
-    lasting = np.isin(component, (households.ELDERLY, households.DISABILITY))
-    return programmes.Needs(*(
-        np.bincount(run.people.family[m], minlength=len(run.fam))
-        for m in (component >= 0, np.isin(component, conduct.PUPIL), lasting)
-    ))  # fmt: skip
+def _frame(config: Config, streams: Streams, month: Month) -> exits.Frame:
+    return exits.Frame(config.exits, config.household, config.shocks, config.places.effect, streams, month)
 
 
-def _case(run: Run, state: economy.State, needs: programmes.Needs, weight: Array, month: Month) -> exits.Case:
-    helped = programmes.empowered(state, run.config.programmes, month)
-    return exits.Case(state, run.fam, run.posts, needs, helped, weight)
+def _case(run: Run, state: economy.State, needs: programmes.Needs, frame: exits.Frame, weight: Array) -> exits.Case:
+    effect = places.effect(run.posts, run.occupant, run.config.places, run.streams)
+    helped = programmes.empowered(state, run.config.programmes, frame.month)
+    return exits.Case(state, run.fam, run.posts, effect, run.graduated, needs, helped, weight)
+
+
+def _turnover(run: Run, month: Month) -> None:
+    """In January a new year's quota begins, and some posts change hands."""
+    if month.number == 1 and month.index > 0:
+        run.graduated = np.zeros(len(run.posts))
+        changed = run.streams.at("turnover", month.index).chance(run.posts.ids, run.config.places.turnover)
+        run.occupant = run.occupant + changed
+
+
+def _twins(run: Run, state: economy.State, needs: programmes.Needs, starts: Array, course: economy.Course) -> None:
+    """Programmes take effect; who enters PENA leaves a twin behind who does not."""
+    twins, config, month = run.twins, run.config.programmes, course.month
+    economy.advance(twins.state, twins.fam, course)
+    for name in ("active", "since", "post", "village"):
+        setattr(twins.state, name, getattr(state, name)[twins.rows])
+    own = programmes.enrol(twins.state, twins.fam, needs.take(twins.rows), (config, course.streams, month), "PENA")
+    programmes.take_effect(twins.state, config, own, month)
+    fresh = np.setdiff1d(np.nonzero(starts[:, programmes.PENA])[0], twins.rows)
+    rows = len(twins.rows) + np.arange(len(fresh))
+    twins.add(fresh, state, run.fam)
+    others = np.zeros((len(twins.rows), starts.shape[1]), bool)
+    others[rows] = starts[fresh]
+    others[:, programmes.PENA] = False
+    programmes.take_effect(twins.state, config, others, month)
+    programmes.take_effect(state, config, starts, month)
+
+
+def _without_pena(run: Run, case: exits.Case, hazard: Array, at: tuple[exits.Frame, exits.Pace]) -> Array:
+    """Hazard of gsm without PENA: of the twin where there is one, at the same pace; else the hazard itself."""
+    frame, pace = at
+    rows, twins = run.twins.rows, run.twins
+    without = hazard[:, exits.GSM].copy()
+    helped = programmes.empowered(twins.state, run.config.programmes, frame.month)
+    other = exits.Case(twins.state, twins.fam, case.posts, case.effect, case.graduated, case.needs.take(rows), helped,
+                       case.weight[rows])  # fmt: skip
+    twin = exits.gsm(other, frame, exits.Pace(pace.factor[rows], pace.may[rows]))
+    without[rows] = np.where(hazard[rows, exits.GSM] > 0, twin, 0.0)
+    return without
 
 
 def _write(run: Run, now: Now, starts: Array, struck: Array) -> None:
     config = run.config
     surveys.welfare(now, config.surveys)
+    surveys.ranked(now, config.surveys)
     records.identity(now, config.records)
     records.enrolments(now, config.programmes, starts)
-    _assign(run, now)
+    records.assignments(now)
     conduct.quarterly(now, config.conduct)
     conduct.sessions(now, config.conduct)
-    conduct.troubles(now, config.conduct, struck)
+    conduct.troubles(now, config.conduct, struck, config.records)
 
 
-def _assign(run: Run, now: Now) -> None:
-    """In January some posts change hands: the successor's number follows the predecessor's by the number of posts."""
-    n = len(run.posts)
-    january = now.month.number == 1 and now.month.index > 0
-    changed = (now.rng("turnover").random(n) < run.config.places.turnover) & january
-    run.occupant = run.occupant + n * changed
-    records.assignments(now, run.occupant, changed, run.left_known)
+def _part(run: Run, now: Now, left: tuple[Array, Array], frame: exits.Frame) -> None:
+    config, (cause, shock), state = run.config, left, now.state
+    run.pages.turn(now, config.records)
+    rows = np.nonzero(cause >= 0)[0]
+    leaving = records.Leaving(rows, cause[rows], exits.recorded_reason(cause, shock, run.fam.ids, frame)[rows])
+    recorded = records.exit_events(now, leaving, config.records)
+    rules = traces.Rules(config.traces, config.surveys, config.programmes, config.records)
+    traces.write(now, leaving, recorded, rules)
+    run.exits.append(truth.Exits(rows, state.exit_on[rows], cause[rows], shock[rows]))
+    run.graduated = run.graduated + np.bincount(state.post[cause == exits.GSM], minlength=len(run.posts))
+    exits.leave(state, run.fam.ids, cause, frame)
 
 
-def _part(run: Run, now: Now, cause: Array) -> None:
-    config, n = run.config, len(run.fam)
-    run.roster_known = np.maximum(run.roster_known, run.pages.turn(now))
-    reason = exits.recorded_reason(cause, config.exits, now.month.year, now.rng("reasons"))
-    recorded = records.exit_events(now, cause, reason, run.roster_known)
-    rules = traces.Rules(config.traces, config.surveys, config.programmes)
-    traces.write(now, cause, recorded, rules)
-    run.left_known = np.where(cause >= 0, recorded, run.left_known)
-    rows = np.arange(n)[cause >= 0]
-    run.left.append((rows, cause[rows], now.state.exit_on[rows]))
+def _rehearsals(run: Run, eve: economy.State, occupant: Array, graduated: Array) -> Array:
+    """Each family's chance of gsm in the twelve months after the extract, over several possible years."""
+    rows = np.nonzero(eve.active)[0]
+    year = []
+    for month in run.config.coming:
+        roll = households.roll(run.people, month, len(run.fam))
+        year.append((month, programmes.needs(roll, run.people, len(run.fam)).take(rows)))
+    fam = run.fam.take(rows)
+    chance = np.zeros(len(run.fam))
+    for attempt in range(run.config.truth_draws):
+        run.occupant, run.graduated = occupant.copy(), graduated.copy()
+        chance[rows] += _rehearse(run, (eve.take(rows), fam), year, f" rehearsal {attempt}")
+    return chance / run.config.truth_draws
 
 
-def _extract(run: Run, calendar: tuple[Month, ...]) -> dict[str, pa.Table]:
-    words = records.texts(run.fam, run.people) | _periods(calendar) | _facilitators(run)
-    day = np.datetime64(run.config.extracted_on)
-    tables = {}
-    for name in run.book.frames:
-        frame = _numbered(run.book) if name == "cases" else run.book.whole(name)
-        frame = _closed(frame) if name == "assignments" else frame
-        seen = cut(name, frame, day)
-        tables[name] = to_arrow(name, seen, words | _case_ids(seen, name))
-    return {name: tables[name] for name in TABLES if name in tables}
-
-
-def _periods(calendar: tuple[Month, ...]) -> dict[str, pa.Array]:
-    quarters = pa.array([f"{m.year}Q{m.number // 3}" for m in calendar if m.closes_quarter])
-    return {"period": quarters, "quarter": quarters}
-
-
-def _facilitators(run: Run) -> dict[str, pa.Array]:
-    return {"facilitator_id": pa.array([f"F{i:06d}" for i in range(int(run.occupant.max()) + 1)])}
-
-
-def _numbered(book: Book) -> Frame:
-    """Cases numbered in the order in which they were written, which no later month changes."""
-    chunks = book.frames["cases"]
-    for chunk, first in zip(chunks, np.cumsum([0, *(len(c["kpm_id"]) for c in chunks)]), strict=False):
-        chunk["case_id"] = first + np.arange(len(chunk["kpm_id"]))
-    return book.whole("cases")
-
-
-def _case_ids(seen: Frame, name: str) -> dict[str, pa.Array]:
-    if name != "cases":
-        return {}
-    return {"case_id": pa.array([f"C{i:08d}" for i in range(int(seen["case_id"].max(initial=0)) + 1)])}
-
-
-def _closed(frame: Frame) -> Frame:
-    """Each assignment ends where the family's next one starts."""
-    followed = np.append(frame["kpm_id"][1:] == frame["kpm_id"][:-1], False)
-    ends = np.where(followed, np.append(frame["valid_from"][1:], NOT_A_DAY), NOT_A_DAY)
-    known = np.where(followed, np.append(frame["known"][1:], NEVER), NEVER)
-    return frame | {"valid_to": ends, "closed_known": known}
-
-
-def _truth(run: Run, eve: economy.State, coming: tuple[Month, ...]) -> pa.Table:
-    members = np.nonzero(eve.active)[0]
-    year = [(month, _needs(run, month)) for month in coming]
-    chance = np.mean([_rehearse(run, eve.copy(), year, i) for i in range(run.config.truth_draws)], axis=0)
-    cause, on = np.full(len(run.fam), -1), np.full(len(run.fam), NOT_A_DAY)
-    for rows, causes, day in reversed(run.left[coming[0].index : coming[-1].index + 1]):
-        cause[rows], on[rows] = causes, day
-    words = [*(OUTCOMES.get(c, c) for c in exits.CAUSES), "none"]
-    return pa.table({
-        "kpm_id": pa.array([f"K{i:07d}" for i in members], pa.string()),
-        "probability_gsm": chance[members],
-        "outcome": pa.array([words[i] for i in cause[members]], pa.string()),
-        "outcome_on": pa.array(on[members], pa.date32(), mask=np.isnat(on[members])),
-    })  # fmt: skip
-
-
-def _rehearse(run: Run, state: economy.State, year: list[tuple[Month, programmes.Needs]], attempt: int) -> Array:
+def _rehearse(run: Run, who: tuple[economy.State, households.Families],
+              year: list[tuple[Month, programmes.Needs]], branch: str) -> Array:  # fmt: skip
     """Chance of gsm in one possible year from this state on.
 
-    Within a drawn path of the economy the exits are not drawn but summed: chance to be still there times chance to
-    leave by gsm. Averaged over paths this estimates the same expectation with less noise than drawn exits would.
+    Within a drawn course of the economy the exits are not drawn but summed: chance to be still there times chance to
+    leave by gsm. Averaged over courses this estimates the same expectation with less noise than drawn exits would.
     """
-    rng = run.streams.at("rehearsal", attempt)
-    there = state.active.astype(float)
-    reached = np.zeros(len(run.fam))
+    (state, fam), config = who, run.config
+    streams, actual = Streams(run.config.seed, branch), run.streams
+    there, reached = np.ones(len(fam)), np.zeros(len(fam))
     for month, needs in year:
-        economy.advance(state, run.fam, run.config.economy, rng)
-        programmes.enrol(state, run.fam, needs, (run.config.programmes, month), rng)
-        hazard = exits.hazards(_case(run, state, needs, there, month), run.config.exits, month)
+        course = economy.Course(streams, month, config.economy, config.shocks)
+        economy.advance(state, fam, course)
+        starts = programmes.enrol(state, fam, needs, (config.programmes, streams, month))
+        programmes.take_effect(state, config.programmes, starts, month)
+        run.streams = streams
+        _turnover(run, month)
+        run.streams = actual
+        frame = _frame(config, streams, month)
+        case = _case(run, state, needs, frame, there)
+        hazard, _ = exits.hazards(exits.Case(**(vars(case) | {"fam": fam})), frame)
         chance = exits.chances(hazard)
-        reached += there * chance[:, 0]
+        graduating = there * chance[:, exits.GSM]
+        run.graduated = run.graduated + np.bincount(state.post, graduating, len(run.posts))
+        reached += graduating
         there = there * (1 - chance.sum(axis=1))
     return reached
 
