@@ -443,6 +443,8 @@ def _tally(name: str, checked: Checked) -> Tally:
 def _most_frequent(found: ir.Table) -> tuple[str | None, str | None, str | None]:
     """Rule and column of most rejections, and the file and row of the first of them."""
     own = found.filter(found.effect == REJECTED)
-    counts = own.group_by(["rule", "column"]).aggregate(n=own.count(), file=own.file.argmin(own.row), row=own.row.min())
+    place = [own.file, own.row]  # rows are counted within their file
+    first = {"file": own.file.first(order_by=place), "row": own.row.first(order_by=place)}
+    counts = own.group_by(["rule", "column"]).aggregate(n=own.count(), **first)
     top = counts.order_by([ibis.desc("n"), "rule", "column"]).limit(1).to_pyarrow().to_pylist()
     return (top[0]["rule"], top[0]["column"], f"{top[0]['file']} row {top[0]['row']}") if top else (None, None, None)

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from math import exp, isfinite, nan, sqrt
+from math import exp, fsum, isfinite, nan, sqrt
 from typing import Annotated, Any, Literal
 
 import ibis
@@ -49,6 +49,8 @@ Keeper = Callable[[str, ir.Table], ir.Table]
 Reason = Literal["gsm", "ppse", "natural", "ineligible", "identity", "duplicate", "died", "moved", "refused", "other"]
 Places = tuple[Annotated[str, Field(pattern=r"^\d{2,6}$")], ...]
 Ages = tuple[Annotated[int, Field(ge=0, le=120)], Annotated[int, Field(ge=0, le=120)]]
+
+EXACT = "decimal(38, 12)"
 
 ONE, ZERO = ibis.literal(1, "float64"), ibis.literal(0, "float64")
 
@@ -920,7 +922,9 @@ def income_centre(world: World, a: On) -> ir.Table:
 def income_spread(world: World, a: On) -> ir.Table:
     """Mean square of the log around its mean; its root is the sigma of a log-normal."""
     logs = income_log(world, a)
-    return mean(logs, (logs.x - logs.x.mean().over(ibis.window())) ** 2)
+    everyone = ibis.window()
+    centre = total(logs.x).over(everyone) / logs.count().over(everyone)
+    return mean(logs, (logs.x - centre) ** 2)
 
 
 class Rows(Between):
@@ -1045,15 +1049,19 @@ def ratio(world: World, table: ir.Table, places: Places) -> Found:
     """
     f = world.families.filter(_in(world.families.village_code, places)) if places else world.families
     placed = table.inner_join(f.select(FAMILY, "village_code"), FAMILY)
-    v = placed.group_by("village_code").agg(t=placed.top.sum().cast("float64"), b=placed.bottom.sum().cast("float64"))
-    one = v.agg(n=v.count(), t=v.t.sum(), b=v.b.sum(), tt=(v.t * v.t).sum(), tb=(v.t * v.b).sum(), bb=(v.b * v.b).sum())
-    row = one.to_pandas().iloc[0]
-    if not row["n"] or not row["b"] > 0:
+    v = placed.group_by("village_code").agg(t=total(placed.top), b=total(placed.bottom)).to_pandas()
+    n, top, bottom = len(v), fsum(v["t"]), fsum(v["b"])
+    if not bottom > 0:
         return Found()
-    value = float(row["t"] / row["b"])
-    square = max(0.0, float(row["tt"] - 2 * value * row["tb"] + value * value * row["bb"]))
-    error = sqrt(row["n"] / (row["n"] - 1) * square) / float(row["b"]) if row["n"] > 1 else nan
-    return Found(value, max(error, 1 / float(row["b"])), float(row["b"]))
+    value = top / bottom
+    square = fsum((v["t"] - value * v["b"]) ** 2)
+    error = sqrt(n / (n - 1) * square) / bottom if n > 1 else nan
+    return Found(value, max(error, 1 / bottom), bottom)
+
+
+def total(value: ir.NumericValue) -> ir.FloatingValue:
+    """The sum, the same to the last digit whatever the order of the rows: threads add floats in any order."""
+    return value.cast(EXACT).sum().cast("float64")
 
 
 def finished(found: Found, finish: str) -> Found:

@@ -197,8 +197,8 @@ def test_every_wrong_key_is_told_and_the_way_out(tmp_path):
     with pytest.raises(BadInput) as refused:
         home(tmp_path).load(artifacts.Config, "engine")
     lines = str(refused.value).splitlines()
-    assert [line.split(": ")[1] for line in lines[:2]] == ["threads", "memory_limit"]
-    assert lines[2:] == ["mend the file named above; README, Configuration, lists every key"]
+    assert [line.split(": ")[1] for line in lines[:4]] == ["threads", "memory_limit", "workers", "chunk_families"]
+    assert lines[4:] == ["mend the file named above; README, Configuration, lists every key"]
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):

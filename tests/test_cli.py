@@ -87,20 +87,29 @@ def test_where_before_a_run_is_refused(tmp_path):
 def test_a_spoilt_extract_leaves_what_was_there(ingested, tmp_path):
     """First every family without a village, so that nothing is left to accept; then a file that was cut short."""
     before = hashes(ingested, stages.CANONICAL, stages.QUARANTINE, stages.IDENTITY)
-    file = ingested.path("data/simulated/kpm.parquet")
-    sound = file.read_bytes()
-    kpm = table(ingested, "data/simulated/kpm.parquet")
+    names = table(ingested, "data/simulated/kpm.parquet")["caretaker_name"].to_pylist()
+    sound = {part: part.read_bytes() for part in sorted(ingested.path("data/simulated/kpm.parquet").iterdir())}
     try:
-        pq.write_table(kpm.set_column(7, "village_code", [["?"] * kpm.num_rows]), file)
+        for part in sound:
+            kpm = pq.read_table(part)
+            at = kpm.schema.get_field_index("village_code")
+            pq.write_table(kpm.set_column(at, "village_code", [["?"] * kpm.num_rows]), part)
         text = refused(command("ingest", home=ingested.root), "kpm", "village_code")
-        assert not any(name in text for name in kpm["caretaker_name"].to_pylist() if name)
-        file.write_bytes(sound[: len(sound) // 2])
-        refused(command("ingest", home=ingested.root), "kpm.parquet")
+        assert not any(name in text for name in names if name)
+        restore(sound)
+        last, content = list(sound.items())[-1]
+        last.write_bytes(content[: len(content) // 2])
+        refused(command("ingest", home=ingested.root), f"kpm.parquet/{last.name}")
     finally:
-        file.write_bytes(sound)
+        restore(sound)
     assert hashes(ingested, stages.CANONICAL, stages.QUARANTINE, stages.IDENTITY) == before
     assert [p.name for p in ingested.path("data").rglob("*.part")] == []
     assert list(ingested.path(stages.SCRATCH).iterdir()) == []
+
+
+def restore(sound):
+    for part, content in sound.items():
+        part.write_bytes(content)
 
 
 def test_sql_prints_the_statement_of_a_feature(ingested):

@@ -425,6 +425,21 @@ def test_the_refusal_names_table_share_rule_column_and_an_example(engine, tmp_pa
     ]
 
 
+@pytest.mark.parametrize(("bad", "example"), [((5, 2), "part-0.parquet row 5"), ((4, 4), "part-0.parquet row 4")])
+def test_of_a_table_in_parts_the_example_is_the_first_of_the_first_part(engine, tmp_path, bad, example):
+    """Rows are counted in each part anew: row 2 of the second part comes after row 5 of the first."""
+    write_parquet(tmp_path, sound())
+    (tmp_path / "payments.parquet").unlink()
+    (tmp_path / "payments.parquet").mkdir()
+    half = FAMILIES // 2
+    for k, row in enumerate(bad):
+        rows = sound()["payments"][k * half : (k + 1) * half]
+        rows[row - 1]["status"] = "sent"
+        pq.write_table(spoiling.arrow("payments", rows), tmp_path / "payments.parquet" / f"part-{k}.parquet")
+    (tally,) = (t for t in ingest.tally(check(engine, tmp_path)) if t.table == "payments")
+    assert (tally.rejected, tally.rule, tally.example) == (2, "not_in_list", f"payments.parquet/{example}")
+
+
 # --- a plain second version ------------------------------------------------------------------------------------------
 
 POOL = [

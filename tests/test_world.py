@@ -522,6 +522,15 @@ def test_the_error_is_that_of_a_slow_plain_second_version(made, seed):
     assert found.error == pytest.approx(max(wanted, 1 / rows["bottom"].sum()))
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 2, 1, 3], [3, 1, 0, 2]])
+def test_a_sum_does_not_depend_on_the_order_of_the_rows(order, engine):
+    """1e9 + 0.1 - 1e9 + 0.2 = 0.3; floats added in these orders give three other numbers."""
+    terms = np.array([1e9, 0.1, -1e9, 0.2])[order]
+    rows = ibis.memtable(pd.DataFrame({"x": terms}))
+    assert functools.reduce(lambda a, b: a + b, terms.tolist()) != 0.3
+    assert world.total(rows.x).to_pyarrow().as_py() == 0.3
+
+
 def test_none_of_many_is_not_never(made):
     """No exit in 731 days of two families: the error is one exit, not zero."""
     found = world.find(made(), figure("exits_a_year", **exits("2020-01-01", "2021-12-31")))

@@ -68,9 +68,9 @@ class Config(BaseConfig):
         if not (first < self.extracted_on <= last and month_end):
             allowed = f"a month's last day after {first} and up to {last}, {HORIZON} months before simulated_until"
             raise ValueError(f"extracted_on: {self.extracted_on} must be {allowed}")
-        outside = [y for y in self.household.enrolment_shares if not FIRST_YEAR <= y <= self.extracted_on.year]
+        outside = [y for y in self.household.enrolment_shares if not FIRST_YEAR <= y <= self.simulated_until.year]
         if outside:
-            allowed = f"{FIRST_YEAR} to {self.extracted_on.year}"
+            allowed = f"{FIRST_YEAR} to {self.simulated_until.year}"
             raise ValueError(f"household.enrolment_shares: {outside} not in {allowed}")
         return self
 
