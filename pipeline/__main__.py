@@ -83,6 +83,12 @@ def where(context: typer.Context) -> None:
 
 
 @app.command()
+def tune(context: typer.Context) -> None:
+    """Search the settings of train on folds of time before the backtest's; goes on where it was interrupted."""
+    typer.echo(stages.tune(context.obj))
+
+
+@app.command()
 def promote(context: typer.Context) -> None:
     """Make the registered challenger the champion."""
     typer.echo(stages.promote(context.obj))

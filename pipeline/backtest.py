@@ -6,13 +6,18 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from pipeline import calibrate, peers, train
-from pipeline.columns import AS_OF, CENSORED, FAMILY, OUTCOME, TARGET
+from pipeline import calibrate, early, peers, survival, train
+from pipeline.calibrate import Calibration
+from pipeline.columns import AS_OF, CENSORED, FAMILY, KEY, NONE, OUTCOME, TARGET
+from pipeline.early import Recent
 from pipeline.folds import Fold
-from pipeline.sample import Floats, Rows
+from pipeline.sample import Floats, Followed, Rows
+from pipeline.study import months_after
+from pipeline.survival import Hazards
 
-MODEL = "lightgbm"
+MODEL, HAZARDS = "lightgbm", "hazards"
 Load = Callable[[Iterable[date]], pd.DataFrame]
 
 
@@ -23,6 +28,33 @@ class Settings:
     train: train.Config
     peers: peers.Config
     calibrate: calibrate.Config
+    survival: survival.Config | None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is on record: `matured` rows of as-of dates with their outcome, `features` of every member of as-of dates,
+    `recorded` the outcomes as far as anything tells (see labels.lengthened), `within_horizon` the same cut to the
+    horizon, and when the labels of each date mature.
+    """
+
+    matured: Load
+    features: Load
+    recorded: pd.DataFrame
+    within_horizon: pd.DataFrame
+    matured_on: Mapping[date, date]
+    scored: list[str]
+    signs: Mapping[str, int]
+    horizon_months: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """Tidy tables: predictions (kpm_id, as_of, fold, model, probability, label, outcome), and of the hazard model the
+    incidence (kpm_id, as_of, fold, gsm_<months>)."""
+
+    predictions: pd.DataFrame
+    incidence: pd.DataFrame
 
 
 def matured(features: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
@@ -44,36 +76,94 @@ def trainable(folds: Sequence[Fold], labels: pd.DataFrame, config: train.Config)
     return enough or list(folds)
 
 
-def run(folds: Iterable[Fold], load: Load, scored: list[str], settings: Settings) -> pd.DataFrame:
-    """Out-of-time predictions of every fold and model.
-
-    Columns kpm_id, as_of, fold, model, probability, label, outcome; `load` gives the matured rows of as-of dates.
-    """
-    parts = [predictions(fold, load, scored, settings) for fold in folds]
-    return pd.concat(parts, ignore_index=True)
+def run(folds: Iterable[Fold], past: Past, settings: Settings) -> Made:
+    """Out-of-time predictions of every fold and model, and the hazard model's cumulative incidence."""
+    made = [one(fold, past, settings) for fold in folds]
+    predictions = pd.concat([m.predictions for m in made], ignore_index=True)
+    return Made(predictions, pd.concat([m.incidence for m in made], ignore_index=True))
 
 
-def predictions(fold: Fold, load: Load, scored: list[str], settings: Settings) -> pd.DataFrame:
+def one(fold: Fold, past: Past, settings: Settings) -> Made:
     name = f"fold {fold.number} from {fold.origin}"
-    learn = rows(load(fold.train_as_ofs), scored, f"{name}, training")
-    later = rows(load(fold.calibrate_as_ofs), scored, f"{name}, calibration")
-    test_frame = load(fold.test_as_ofs)
-    test = rows(test_frame, scored, f"{name}, test")
-    made = raw(learn, later, test, settings)
-    chances = {model: calibrated(later, pair, settings.calibrate) for model, pair in made.items()}
-    return tidy(test_frame, test.label, fold.number, chances)
+    learn = rows(past.matured(fold.train_as_ofs), past.scored, f"{name}, training")
+    later = rows(past.matured(fold.calibrate_as_ofs), past.scored, f"{name}, calibration")
+    test_frame = past.matured(fold.test_as_ofs)
+    test = rows(test_frame, past.scored, f"{name}, test")
+    latest = past.features(recent_dates(fold, past, settings.calibrate))
+    frames = [later.x, test.x, latest[past.scored]]
+    booster = train.fit(learn, settings.train, past.signs)
+    raw = {MODEL: [train.raw_scores(booster, x) for x in frames]}
+    hazards, spells = hazard_model(fold, past, settings)
+    raw |= peers.scores(learn, frames, settings.peers, spells)
+    at = (fold.origin, past, settings.calibrate)
+    chances = {m: calibrate.probability(r[1], fitted(r, later, latest, at)) for m, r in raw.items()}
+    if hazards is not None and settings.survival is not None:
+        # A level of their own, not calibrated: they learnt from the dates that would calibrate them.
+        chances[HAZARDS] = expit(survival.raw_scores(hazards, test.x, past.horizon_months, settings.survival))
+    return Made(tidy(test_frame, test.label, fold.number, chances), told(hazards, test_frame, fold, settings))
 
 
-def raw(learn: Rows, later: Rows, test: Rows, settings: Settings) -> Mapping[str, list[Floats]]:
-    """Raw scores of every model on the calibration and the test rows."""
-    booster = train.fit(learn, settings.train)
-    mine = {MODEL: [train.raw_scores(booster, later.x), train.raw_scores(booster, test.x)]}
-    return mine | peers.scores(learn, [later.x, test.x], settings.peers)
+def recent_dates(fold: Fold, past: Past, config: calibrate.Config) -> list[date]:
+    """The dates of the calibration and those after them whose labels had not matured: what early evidence is of."""
+    if config.early is None:
+        return list(fold.calibrate_as_ofs[-1:])
+    return [a for a in sorted(past.matured_on) if fold.calibrate_as_ofs[0] <= a < fold.origin]
 
 
-def calibrated(later: Rows, pair: list[Floats], config: calibrate.Config) -> Floats:
-    fitted = calibrate.fit(pair[0], later.label, later.family, config)
-    return calibrate.probability(pair[1], fitted)
+def fitted(
+    raw: list[Floats], later: Rows, latest: pd.DataFrame, at: tuple[date, Past, calibrate.Config]
+) -> Calibration:
+    """The map from matured evidence, moved to the level that the latest months show."""
+    origin, past, config = at
+    fit = calibrate.fit(raw[0], later.label, later.family, config)
+    return fit if config.early is None else calibrate.shift(recent(raw[2], latest, origin, past), fit, config)
+
+
+def recent(raw: Floats, latest: pd.DataFrame, origin: date, past: Past) -> Recent:
+    """What stood on record on `origin` of the cohorts in `latest`, within the horizon."""
+    return early.recent(past.within_horizon, latest[KEY].assign(raw=raw), past.matured_on, origin)
+
+
+def within(recorded: pd.DataFrame, months: int) -> pd.DataFrame:
+    """Recorded outcomes cut to a shorter horizon: what came later had not happened."""
+    ends = recorded[AS_OF].map({a: pd.Timestamp(months_after(a.date(), months)) for a in recorded[AS_OF].unique()})
+    late = recorded["outcome_on"] > ends
+    return recorded.assign(
+        outcome=recorded[OUTCOME].mask(late, NONE), outcome_on=recorded["outcome_on"].mask(late),
+        known_on=recorded["known_on"].mask(late),
+    )  # fmt: skip
+
+
+def hazard_model(fold: Fold, past: Past, settings: Settings) -> tuple[Hazards | None, Followed | None]:
+    """The hazards by quarter as they could be fitted on the fold's origin, and the spells that survival peers take."""
+    config = settings.survival
+    if config is None:
+        return None, None
+    at = survival.clock(fold.origin, past.matured_on, past.horizon_months)
+    as_ofs = survival.learnt_from(sorted(past.matured_on), at, config)
+    known = survival.spells(past.recorded, as_ofs, at, config)
+    quarters = survival.joined(survival.person_quarters(known, at, config), by_date(past), past.scored)
+    model = survival.fit(survival.rows_of(quarters, past.scored, f"fold from {fold.origin}, hazards"), config)
+    return model, followed(known, past, settings.peers)
+
+
+def followed(known: pd.DataFrame, past: Past, config: peers.Config) -> Followed | None:
+    if not config.survival_peers:
+        return None
+    return survival.followed(survival.joined(peers.bounded(known, config), by_date(past), past.scored), past.scored)
+
+
+def by_date(past: Past) -> Callable[[date], pd.DataFrame]:
+    return lambda as_of: past.features([as_of])
+
+
+def told(hazards: Hazards | None, test: pd.DataFrame, fold: Fold, settings: Settings) -> pd.DataFrame:
+    """The hazard model's cumulative incidence of the tested rows."""
+    keys = test[KEY].reset_index(drop=True).assign(fold=fold.number)
+    config = settings.survival
+    if hazards is None or config is None:
+        return keys.iloc[:0]
+    return keys.join(survival.incidence(hazards, test, config.months, config).reset_index(drop=True))
 
 
 def tidy(frame: pd.DataFrame, label: Floats, fold: int, chances: Mapping[str, Floats]) -> pd.DataFrame:

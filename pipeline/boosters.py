@@ -5,7 +5,7 @@ from pathlib import Path
 import lightgbm as lgb
 
 from pipeline import artifacts
-from pipeline.calibrate import Calibration
+from pipeline.calibrate import Calibration, recorded
 from pipeline.errors import BadInput
 
 
@@ -33,5 +33,4 @@ def read_calibration(path: Path, model_sha256: str) -> Calibration:
     values = artifacts.read_json(path)
     if values.pop("model_sha256", None) != model_sha256:
         raise BadInput(f"{path}: was fitted for another model", "run `dvc repro`, or `python -m pipeline calibrate`")
-    (a, b), (c, d) = values.pop("covariance")
-    return Calibration(**values, covariance=((a, b), (c, d)))
+    return recorded(values)

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline import standing
 from pipeline.report import ReportData
 
 METRICS = (
@@ -31,6 +32,7 @@ def render(data: ReportData, plan: pd.DataFrame, model: str) -> str:
         spans=spans(plan),
         metrics=rows(data.measures, model),
         verdict=data.verdict,
+        warnings=[text.en for text in standing.warnings(data.verdict)],
         segments=rows(data.measures, model, "segment"),
         reasons=data.reasons.head(10).to_dict("records"),
     )

@@ -44,7 +44,15 @@ STYLES: Mapping[str, Style] = {
     "rule_income": Style("#7A3E9D", (0, (6, 1, 1, 1, 1, 1)), "D"),
     "rule_business": Style("#A61C3C", (0, (1, 1)), "v"),
 }
-OTHER = Style("#444444", "--", "*")
+SPARE = (
+    Style("#444444", (0, (5, 2)), "*"),
+    Style("#1F6F78", (0, (3, 1, 1, 1)), "P"),
+    Style("#8C6D1F", (0, (8, 2, 2, 2)), "<"),
+    Style("#5B2A86", (0, (2, 2)), ">"),
+    Style("#2B2B2B", (0, (10, 3)), "h"),
+    Style("#9A3B26", (0, (1, 2)), "p"),
+)
+"""For models without a style of their own, in order of their names."""
 EXITS = {
     "gsm": ("#0B3C5D", ""),
     "natural": ("#8FB8DE", "//"),
@@ -127,8 +135,14 @@ def _percent(axis: Any, decimals: int | None = None) -> None:
     axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
 
 
-def _line(axes: Axes, x: Any, y: Any, model: str, markers: bool = False) -> None:
-    style = STYLES.get(model, OTHER)
+def _style(model: str, among: Iterable[str]) -> Style:
+    """The model's own style, or a spare one by its place among the models that have none."""
+    strangers = sorted({model, *among} - set(STYLES))
+    return STYLES[model] if model in STYLES else SPARE[strangers.index(model) % len(SPARE)]
+
+
+def _line(axes: Axes, x: Any, y: Any, model: str, markers: bool = False, among: Iterable[str] = ()) -> None:
+    style = _style(model, among)
     axes.plot(
         x, y, color=style.colour, linestyle=style.line, linewidth=style.width, label=_name(model),
         marker=style.marker if markers else None, markersize=5,
@@ -145,7 +159,7 @@ def calibration(table: pd.DataFrame, simulated: bool) -> Figure:
             rows = shown[shown["model"] == model].sort_values("mean_probability")
             if model == drawn[0]:
                 _intervals(axes, rows)
-            _line(axes, rows["mean_probability"], rows["observed_rate"], model, markers=True)
+            _line(axes, rows["mean_probability"], rows["observed_rate"], model, markers=True, among=drawn)
         top = _ceiling(shown[shown["model"].isin(drawn)])
         axes.plot([0, top], [0, top], color="black", linewidth=1, linestyle=(0, (2, 2)), label="exact")
         axes.set(xlim=(0, top), ylim=(0, top), xlabel="chance given by the model (mean of the group)")
@@ -177,10 +191,11 @@ def precision_recall(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, threshold, recall, precision."""
     with rc_context(RC):
         figure, (axes,) = _drawing("The longer the list, the fewer of it graduate", simulated)
-        for model in _models(table):
+        models = _models(table)
+        for model in models:
             rows = table[table["model"] == model].dropna(subset=["recall", "precision"])
             rows = rows.sort_values(["recall", "precision"], ascending=[True, False])
-            _line(axes, rows["recall"], rows["precision"], model, markers=len(rows) < 3)
+            _line(axes, rows["recall"], rows["precision"], model, markers=len(rows) < 3, among=models)
         axes.set(xlim=(0, 1), xlabel="share of all graduating families that the list contains (recall)")
         axes.set_ylim(bottom=0)
         axes.set_ylabel("share of the list that graduates (precision)")
@@ -194,9 +209,10 @@ def gains(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, share_visited, share_found."""
     with rc_context(RC):
         figure, (axes,) = _drawing("Visiting the highest ranks first finds graduates sooner", simulated)
-        for model in _models(table[table["model"] != "base_rate"]):
+        models = _models(table[table["model"] != "base_rate"])
+        for model in models:
             rows = table[table["model"] == model].sort_values("share_visited")
-            _line(axes, rows["share_visited"], rows["share_found"], model)
+            _line(axes, rows["share_visited"], rows["share_found"], model, among=models)
         axes.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=(0, (2, 2)), label="visits at random")
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of families visited, highest rank first")
         axes.set_ylabel("share of graduating families found")
@@ -216,7 +232,7 @@ def capacity(table: pd.DataFrame, simulated: bool) -> Figure:
         ):
             for model in _models(table):
                 rows = table[table["model"] == model].sort_values("per_facilitator")
-                _line(panel, rows["per_facilitator"], rows[measure], model, markers=True)
+                _line(panel, rows["per_facilitator"], rows[measure], model, markers=True, among=_models(table))
             panel.set(xlabel="families visited per facilitator", ylabel=words)
             panel.set_ylim(bottom=0)
             panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
@@ -254,7 +270,7 @@ def _by_period(panel: Axes, rows: pd.DataFrame, dates: list[str]) -> None:
     models = _models(rows)
     for offset, model in zip(np.linspace(-0.18, 0.18, max(1, len(models))), models, strict=False):
         one = rows[rows["model"] == model]
-        style = STYLES.get(model, OTHER)
+        style = _style(model, models)
         at = np.array([dates.index(str(g)[:10]) for g in one["group"]], dtype="float64") + offset
         _whiskers(panel, at, one, style, _name(model))
 
@@ -446,6 +462,158 @@ def _days(values: Iterable[Any]) -> list[float]:
     return sorted({float(date2num(pd.Timestamp(v).to_pydatetime())) for v in values})  # type: ignore[no-untyped-call]
 
 
+def decision(table: pd.DataFrame, simulated: bool) -> Figure:
+    """`table`: model, threshold, net_benefit, lower, upper; drawn for the model in use and what it must beat."""
+    with rc_context(RC):
+        figure, (axes,) = _drawing("What visits by the score are worth", simulated)
+        shown = table[table["model"].isin([MAIN, *REFERENCES]) | table["model"].str.startswith("rule_")]
+        if shown.empty:
+            _empty(axes)
+            return figure
+        for model in [*_models(shown[~shown["model"].isin(REFERENCES)]), *REFERENCES]:
+            rows = shown[shown["model"] == model].sort_values("threshold")
+            worth = 1000 * rows["net_benefit"].astype("float64")
+            if model in REFERENCES:
+                line, words = REFERENCES[model]
+                axes.plot(rows["threshold"], worth, color="black", linestyle=line, linewidth=1.2, label=words)
+            else:
+                _line(axes, rows["threshold"], worth, model)
+            if model == MAIN:
+                bounds = [1000 * rows[b].astype("float64") for b in ("lower", "upper")]
+                axes.fill_between(rows["threshold"], *bounds, color="#0B3C5D", alpha=0.15, linewidth=0)
+        _worth_axes(axes, shown)
+    return figure
+
+
+REFERENCES: Mapping[str, Any] = {
+    "everybody": ((0, (2, 2)), "visit everybody"),
+    "nobody": ((0, (1, 3)), "visit nobody"),
+}
+
+
+def _worth_axes(axes: Axes, table: pd.DataFrame) -> None:
+    """Losses far below what can be gained are cut off: visiting everybody loses without bound."""
+    worth = 1000 * table.loc[table["model"] == MAIN, ["net_benefit", "lower", "upper"]].to_numpy(dtype="float64")
+    known = worth[np.isfinite(worth)]
+    top, bottom = (float(known.max()), float(known.min())) if known.size else (1.0, 0.0)
+    room = 0.08 * max(top - bottom, 1e-6)
+    axes.set_ylim(min(bottom, 0.0) - room, max(top, 0.0) + room)
+    axes.set_xscale("log")
+    low, high = float(table["threshold"].min()), float(table["threshold"].max())
+    ticks = [t for t in ODDS if low <= t <= high]
+    axes.set_xlim(low, high)
+    axes.set_xticks(ticks, [f"{100 * t:g}%" for t in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("chance from which a visit is worth while")
+    axes.set_ylabel("net benefit: graduates found\nper 1,000 families, less visits in vain")
+    _legend(axes, "upper right")
+
+
+ODDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+
+
+def value(table: pd.DataFrame, simulated: bool) -> Figure:
+    """`table`: way (visits, score, model), model, amount, average_precision, found, lower, upper."""
+    with rc_context(RC):
+        figure, axes = _drawing("More visits, or a better score?", simulated, columns=2)
+        known = table.dropna(subset=["found", "average_precision"])
+        if known.empty:
+            for panel in axes:
+                _empty(panel)
+            return figure
+        visits, score = (known[known["way"] == way] for way in ("visits", "score"))
+        _banded(axes[0], visits["amount"], visits)
+        _banded(axes[1], score["average_precision"], score)
+        _here(axes, score)
+        others = known[known["way"] == "model"]
+        for model in _models(others):
+            one, style = others[others["model"] == model], _style(model, set(others["model"]))
+            axes[1].plot(
+                one["average_precision"], one["found"], linestyle="none", marker=style.marker, markersize=7,
+                color=style.colour, label=_name(model),
+            )  # fmt: skip
+        axes[0].set(xlabel="families visited per facilitator", ylabel="graduates found\nper facilitator and date")
+        axes[1].set(xlabel="average precision of the score")
+        top = 1.05 * float(known[["found", "upper"]].max().max())
+        for panel in axes:
+            panel.set_ylim(0, top)
+        handles, labels = axes[1].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _banded(panel: Axes, x: Any, rows: pd.DataFrame) -> None:
+    words = "the model in use; on the right, told further and further apart"
+    panel.plot(x, rows["found"], color="#0B3C5D", linewidth=2.2, marker="o", markersize=3.5, label=words)
+    lower, upper = (rows[b].astype("float64") for b in ("lower", "upper"))
+    panel.fill_between(x, lower, upper, color="#0B3C5D", alpha=0.15, linewidth=0)
+
+
+def _here(axes: Any, score: pd.DataFrame) -> None:
+    """A line over both panels at what is found now."""
+    now = score[score["amount"] == 0]
+    for panel in axes:
+        if len(now):
+            panel.axhline(float(now["found"].iloc[0]), color="black", linewidth=1, linestyle=(0, (2, 2)))
+
+
+def calibration_periods(measures: pd.DataFrame, simulated: bool) -> Figure:
+    """`measures` of the model in use by period: group, metric (observed_rate, mean_probability), estimate, bounds."""
+    with rc_context(RC):
+        figure, (axes,) = _drawing("Were the chances right in each period?", simulated)
+        dates = sorted({str(g)[:10] for g in measures["group"]})
+        for metric, style, words in (
+            ("observed_rate", Style("#0B3C5D", "-", "o"), "families that graduated, with its interval"),
+            ("mean_probability", Style("#A61C3C", "--", "D"), "mean chance that the model gave"),
+        ):
+            rows = measures[measures["metric"] == metric].sort_values("group")
+            at = np.array([dates.index(str(g)[:10]) for g in rows["group"]], dtype="float64")
+            if metric == "observed_rate":
+                _whiskers(axes, at, rows, style, words)
+            else:
+                axes.plot(
+                    at, rows["estimate"].astype("float64"), linestyle=style.line, marker=style.marker, markersize=6,
+                    markerfacecolor="white", color=style.colour, label=words,
+                )  # fmt: skip
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("share of families, within 12 months")
+        _percent(axes.yaxis)
+        _thinned(axes, dates)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def incidence(table: pd.DataFrame, simulated: bool) -> Figure:
+    """`table`: horizon_months, bin (0: all), mean_incidence, observed, lower, upper; a panel a horizon, at most 4."""
+    horizons = sorted(int(h) for h in table["horizon_months"].unique())[:4] or [12]
+    with rc_context(RC):
+        figure = Figure(figsize=(SIZE[0], 3.1 * -(-len(horizons) // 2) + 0.7), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[union-attr,call-arg]
+        panels = figure.subplots(-(-len(horizons) // 2), 2, squeeze=False).ravel()
+        figure.suptitle("Graduated by then, promised and seen", x=0.01, ha="left", weight="bold", fontsize=12)
+        _mark(figure, simulated)
+        for panel, months in zip(panels, horizons, strict=False):
+            _promised(panel, table[(table["horizon_months"] == months) & (table["bin"] > 0)], months)
+        for panel in panels[len(horizons) :]:
+            panel.set_visible(False)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _promised(panel: Axes, rows: pd.DataFrame, months: int) -> None:
+    known = rows.dropna(subset=["observed"])
+    panel.vlines(known["mean_incidence"], known["lower"], known["upper"], color="#0B3C5D", linewidth=1.2)
+    words = "a tenth of the families, with its interval"
+    panel.plot(known["mean_incidence"], known["observed"], "o", color="#0B3C5D", markersize=5, label=words)
+    values = known[["mean_incidence", "observed", "upper"]].to_numpy(dtype="float64")
+    top = 1.08 * float(np.nanmax(values)) if values.size else 1.0
+    panel.plot([0, top], [0, top], color="black", linewidth=1, linestyle=(0, (2, 2)), label="exact")
+    panel.set(xlim=(0, top), ylim=(0, top), xlabel=f"promised within {months} months", ylabel="seen")
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=5))
+        _percent(axis, 1 if top < 0.1 else 0)
+
+
 # ------------------------------------------------------------------ all of them
 
 TABLE_OF = {
@@ -453,18 +621,28 @@ TABLE_OF = {
     "precision_recall": precision_recall,
     "gains": gains,
     "capacity": capacity,
+    "decision": decision,
+    "value": value,
     "outcomes": outcomes,
     "folds": folds,
 }
+OPTIONAL = {"incidence": incidence}
+LEVELS = ("observed_rate", "mean_probability")
 PERIOD_METRICS = ("average_precision", "precision_at_3pct_per_regency")
 
 
 def draw(tables: Mapping[str, pd.DataFrame], model: str, simulated: bool) -> dict[str, bytes]:
-    """Every figure of a run as PNG by name, from the evaluation's tables and `shap_means`, `shap_sample`."""
+    """Every figure of a run as PNG by name, from the evaluation's tables and `shap_means`, `shap_sample`.
+
+    `incidence` is drawn where there is such a table.
+    """
     measures = tables["measures"]
     mine = measures[(measures["model"] == model) & (measures["metric"] == PERIOD_METRICS[0])]
     by_period = measures[(measures["scope"] == "period") & measures["metric"].isin(PERIOD_METRICS)]
     drawn = {name: figure(tables[name], simulated) for name, figure in TABLE_OF.items()}
+    drawn |= {name: figure(tables[name], simulated) for name, figure in OPTIONAL.items() if name in tables}
+    own = measures[(measures["scope"] == "period") & (measures["model"] == model) & measures["metric"].isin(LEVELS)]
+    drawn["calibration_periods"] = calibration_periods(own, simulated)
     drawn["periods"] = periods(by_period, simulated)
     drawn["segments"] = segments(mine[mine["scope"].isin(["all", "segment"])], simulated)
     drawn["shap_summary"] = shap_summary(tables["shap_means"], tables["shap_sample"], simulated)

@@ -33,6 +33,8 @@ class Config(BaseConfig):
     """When a table as a whole is refused, and which days are believable."""
 
     max_rejected_share: float = Field(ge=0, le=1)
+    max_early_share: float = Field(ge=0, le=1)
+    same_clock_share: float = Field(gt=0, le=1)
     min_rows: NonNegativeInt
     earliest_day: date
     latest_day: date
@@ -77,7 +79,7 @@ class Checked:
 
     `accepted`: typed, without pii columns, sorted by key. `rejected`: `row, rule, column, value, message`, one row per
     broken rule, sorted by row. `identity`: one row per family and per member, the only place of pii.
-    `findings` and `rows` are what `tally` counts.
+    `findings` and `rows` are what `tally` counts. `clocks`: one row a table with two clocks, what `clocks` judges.
     """
 
     accepted: Mapping[str, ir.Table]
@@ -85,6 +87,7 @@ class Checked:
     identity: ir.Table
     findings: Mapping[str, ir.Table]
     rows: Mapping[str, ir.Table]
+    clocks: Mapping[str, ir.Table]
 
 
 # Of these pairs the second day may not lie before the first.
@@ -124,6 +127,7 @@ def check(raw: Mapping[str, ir.Table], frame: Frame, config: Config, keep: Keep)
         identity=_identity(families.accepted, judged["members"].accepted),
         findings=findings,
         rows={name: part.typed.aggregate(rows=part.typed.count()) for name, part in judged.items()},
+        clocks={n: _compared(p.typed, TABLES[n].happened_on) for n, p in judged.items() if _has_two_clocks(TABLES[n])},
     )
 
 
@@ -162,6 +166,54 @@ def _told(t: Tally, config: Config) -> str:
 
 def _way_out(refused: Sequence[Tally]) -> list[str]:
     return ["mend the export, or raise max_rejected_share in configs/ingest.yaml"] if refused else []
+
+
+def clocks(checked: Checked, config: Config) -> list[str]:
+    """Hold the two clocks of each table against each other; lines for the user, one small query a table.
+
+    Nothing can be recorded before it happened. In a single row that is a slip and harmless, as a row counts only when
+    both days have come; in many rows the columns are swapped, and then what was entered after an exit reads as known
+    before it: BadInput. A second clock that only repeats the first, or stands on one day, protects nothing: told.
+    """
+    found = {name: told.to_pyarrow().to_pylist()[0] for name, told in checked.clocks.items()}
+    judged = {name: c for name, c in found.items() if c["n"] >= max(1, config.min_rows)}
+    early = [_early(name, c, config) for name, c in judged.items() if c["early"] > config.max_early_share * c["n"]]
+    if early:
+        raise BadInput(*early, "mend the export, or raise max_early_share in configs/ingest.yaml")
+    return [line for name, c in judged.items() for line in _untold(name, c, config)]
+
+
+def _early(name: str, clock: Mapping[str, int], config: Config) -> str:
+    event = TABLES[name].happened_on
+    return (
+        f"{name}: {clock['early']} of {clock['n']} rows have a recorded_on before their {event} "
+        f"({clock['early'] / clock['n']:.1%}, allowed {config.max_early_share:.1%}); are the two columns swapped?"
+    )
+
+
+def _untold(name: str, clock: Mapping[str, int], config: Config) -> list[str]:
+    event, enough = TABLES[name].happened_on, config.same_clock_share * clock["n"]
+    lines = (
+        (clock["same"] >= enough, f"recorded_on is {event} itself in {clock['same']} of {clock['n']} rows"),
+        (clock["days"] == 1, "recorded_on is one and the same day in all rows"),
+    )
+    warned = "; when they were entered is not known, so traces of an exit could pass as known before it"
+    return [f"{name}: {line}{warned}" for wrong, line in lines if wrong]
+
+
+def _has_two_clocks(table: type[Table]) -> bool:
+    return table.happened_on is not None and any(c.name == "recorded_on" for c in table.columns())
+
+
+def _compared(typed: ir.Table, event: str | None) -> ir.Table:
+    """n, early, same: rows with both days, of those recorded before the event and on its day; days: of record."""
+    both = typed[event].notnull() & typed.recorded_on.notnull()
+    return typed.aggregate(
+        n=both.sum().fill_null(0),
+        early=(both & (typed.recorded_on < typed[event])).sum().fill_null(0),
+        same=(both & (typed.recorded_on == typed[event])).sum().fill_null(0),
+        days=typed.recorded_on.nunique(where=both),
+    )
 
 
 def silence(accepted: Mapping[str, ir.Table], extracted_on: date) -> list[str]:

@@ -8,7 +8,7 @@ label nor its maturity can change when the extract is taken later.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import ibis
@@ -18,6 +18,7 @@ from pipeline import components, study
 from pipeline.asof import days_between
 from pipeline.columns import AS_OF, CENSORED, FAMILY, KEY, NONE, RECORDED_ON
 
+END_OF_RECORDS = date(2199, 12, 31)  # later than any believable day: see ingest.latest_day
 OUTCOME_OF_REASON = {
     "gsm": "gsm",
     "ppse": "gsm",
@@ -78,6 +79,14 @@ def observe(tables: dict[str, ir.Table], moments: Sequence[Moment], extracted_on
         matured=rows.matured_on <= extracted_on,
     )
     return worded(labelled, followed(rows, tables))
+
+
+def lengthened(moments: Sequence[Moment], months: int) -> list[Moment]:
+    """The moments with a horizon of `months` and nothing still to come: `observe` then tells all that is recorded.
+
+    Whoever reads that must cut it to what was known on a day, by `known_on`.
+    """
+    return [replace(m, horizon_end=study.months_after(m.as_of, months), matured_on=END_OF_RECORDS) for m in moments]
 
 
 def dated(cohort: ir.Table, moments: Sequence[Moment]) -> ir.Table:

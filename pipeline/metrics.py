@@ -197,7 +197,7 @@ def brier_parts(probability: ArrayLike, label: ArrayLike, bins: int = BINS) -> d
 
 
 def probability_measures(rows: Rows, weights: Numbers) -> dict[str, Numbers]:
-    """brier, log_loss and calibration_in_the_large in each replicate."""
+    """brier, log_loss, calibration_in_the_large, and the two rates that the last compares, in each replicate."""
     p, y = rows.probability, rows.label
     sure = np.clip(p, SMALLEST, 1 - SMALLEST)
     loss = -np.where(y > 0, np.log(sure), np.log1p(-sure))
@@ -207,6 +207,8 @@ def probability_measures(rows: Rows, weights: Numbers) -> dict[str, Numbers]:
         "brier": ratio(t["square"], t["rows"]),
         "log_loss": ratio(t["loss"], t["rows"]),
         "calibration_in_the_large": ratio(t["hits"], t["expected"]),
+        "observed_rate": ratio(t["hits"], t["rows"]),
+        "mean_probability": ratio(t["expected"], t["rows"]),
     }
 
 
@@ -243,20 +245,11 @@ def _by_bin(column: Numbers, bin_of: Indices, family: Indices, weights: Numbers)
     return summed
 
 
-def recalibration(probability: ArrayLike, label: ArrayLike) -> tuple[float, float]:
-    """(intercept, slope) of the logistic regression of the label on logit(probability); (0, 1) is calibrated.
-
-    Slope below 1: probabilities too extreme. (NaN, NaN) with one class, one probability, or perfect separation.
-    Cox (1958); probabilities are kept 1e-6 from 0 and 1.
-    """
-    rows = Rows.of(probability, label)
-    intercept, slope = recalibration_measures(rows, rows.once()).values()
-    return float(intercept[0]), float(slope[0])
-
-
 def recalibration_measures(rows: Rows, weights: Numbers) -> dict[str, Numbers]:
-    """Intercept and slope in each replicate; NaN where the fit to all rows does not exist.
+    """(intercept, slope) of the logistic regression of the label on logit(probability), in each replicate.
 
+    (0, 1) is calibrated; a slope below 1: probabilities too extreme. NaN with one class, one probability, or perfect
+    separation. Cox (1958); probabilities are kept 1e-6 from 0 and 1.
     A replicate is one Newton step from the fit to all rows: its score and its information are sums over families, and
     one step is accurate to second order, as good as the bootstrap itself (Davison and Hinkley 1997, 2.7).
     """
@@ -384,20 +377,6 @@ def precision_at(score: ArrayLike, label: ArrayLike, k: float, ties: Ties | None
 
     With unknown labels inside the tie at the edge that expectation is a ratio of expectations.
     """
-    return _of_list(score, label, k, ties, "precision_at_k")
-
-
-def recall_at(score: ArrayLike, label: ArrayLike, k: float, ties: Ties | None = None) -> float:
-    """Positives in the top k among all positives; `ties` as in `precision_at`."""
-    return _of_list(score, label, k, ties, "recall_at_k")
-
-
-def lift_at(score: ArrayLike, label: ArrayLike, k: float, ties: Ties | None = None) -> float:
-    """precision_at / rate of positives among all known labels."""
-    return _of_list(score, label, k, ties, "lift_at_k")
-
-
-def _of_list(score: ArrayLike, label: ArrayLike, k: float, ties: Ties | None, measure: str) -> float:
     s, y = numbers(score), numbers(label)
     if ties is not None:
         by = order(s, y, ties)
@@ -405,7 +384,7 @@ def _of_list(score: ArrayLike, label: ArrayLike, k: float, ties: Ties | None, me
     chance = listed(s, np.zeros(s.size, np.intp), k)
     known = ~np.isnan(y)
     rows = Rows(s[known], y[known], np.arange(int(known.sum()), dtype=np.intp), {"k": chance[known]})
-    return float(list_measures(rows, rows.once())[measure][0])
+    return float(list_measures(rows, rows.once())["precision_at_k"][0])
 
 
 # --- all of them, with intervals ----------------------------------------------------------------------------------

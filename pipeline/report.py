@@ -5,14 +5,14 @@ Every number on it comes from the tables it is given; what they do not hold is s
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline import wording
+from pipeline import standing, wording
 from pipeline.columns import AS_OF
 from pipeline.config import BaseConfig
 from pipeline.wording import Text
@@ -26,6 +26,7 @@ class Config(BaseConfig):
     model: str
     headline: str
     table_metrics: tuple[str, ...]
+    difference_metrics: tuple[str, ...]
     regencies: int
     shap_points: int
 
@@ -37,7 +38,9 @@ class ReportData:
     `measures`, `differences` and `verdict` (verdict, against, metric, estimate, lower, upper) are the evaluation's.
     `figures`: name -> PNG. `lists`: the index of the lists. `reasons`: feature, label, concept, mean_abs.
     `quality`: table, accepted, quarantined. `folds`: fold, kind, as_of. `level`: of the intervals, such as 0.95.
-    `lineage`: see wording.lineage_facts, and `simulated`.
+    `lineage`: see wording.lineage_facts, and `simulated`. `evaluation`: all of the evaluation's tables by name;
+    without them there is no page of what the score can and cannot do. `oracle`, `borderline`, `data_age_days`: see
+    standing.Facts; each may be absent.
     """
 
     lineage: Mapping[str, Any]
@@ -52,6 +55,10 @@ class ReportData:
     reasons: pd.DataFrame
     quality: pd.DataFrame
     folds: pd.DataFrame
+    evaluation: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    oracle: pd.DataFrame | None = None
+    borderline: float | None = None
+    data_age_days: "pd.Series[float] | None" = None
 
 
 Rows = tuple[tuple[Text | str, ...], ...]
@@ -76,12 +83,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """One heading with its sentences, pictures and tables."""
+    """One heading with its sentences, parts under headings of their own, pictures and tables."""
 
     name: str
     sentences: tuple[Text, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
+    parts: tuple[standing.Part, ...] = ()
 
     @property
     def heading(self) -> Text:
@@ -112,6 +120,7 @@ def _sections(data: ReportData, config: Config) -> list[Section]:
         _what(data),
         _good(data, config),
         Section("verdict", _verdict(data), (), _present(_differences(data, config))),
+        _can(data, config),
         _lists(data, config),
         _grouped(data, config, "whom", "segment"),
         _grouped(data, config, "periods", "period"),
@@ -122,7 +131,7 @@ def _sections(data: ReportData, config: Config) -> list[Section]:
         Section("limits", tuple(_say(f"limit_{k}") for k in ("labels", "time", "after", "missing"))),
         Section("lineage", (), (), (_lineage(data),)),
     ]
-    return [s for s in found if s.sentences or s.pictures or s.tables]
+    return [s for s in found if s.sentences or s.pictures or s.tables or s.parts]
 
 
 def _say(name: str, **values: Text | str | int) -> Text:
@@ -137,6 +146,17 @@ def _pictures(data: ReportData, *names: str) -> tuple[Picture, ...]:
     return tuple(
         Picture(wording.FIGURES[n], base64.b64encode(data.figures[n]).decode()) for n in names if n in data.figures
     )
+
+
+def _can(data: ReportData, config: Config) -> Section:
+    """What the score can and cannot do: its own page when printed."""
+    if not data.evaluation:
+        return Section("can")
+    facts = standing.Facts(
+        model=config.model, months=data.horizon_months, verdict=data.verdict, tables=data.evaluation,
+        oracle=data.oracle, borderline=data.borderline, data_age_days=data.data_age_days,
+    )  # fmt: skip
+    return Section("can", pictures=_pictures(data, "decision", "value"), parts=standing.parts(facts))
 
 
 # ------------------------------------------------------------------ sentences
@@ -175,7 +195,7 @@ def _list_sentences(data: ReportData, config: Config) -> tuple[Text, ...]:
     found = _overall(data, config)
     listed = sorted(m for m in found.index if wording.LIST_METRIC.fullmatch(m))
     precision = [_of_hundred(found.loc[m], m, data) for m in listed if m.startswith("precision")]
-    reached = [_say("reached", **_bounds(found.loc[m], 100)) for m in listed if m.startswith("recall")]
+    reached = [_say("reached", **standing.bounds(found.loc[m], 100)) for m in listed if m.startswith("recall")]
     return (*precision, *reached[:1]) if precision else (_say("unmeasured"),)
 
 
@@ -184,23 +204,12 @@ def _of_hundred(row: pd.Series, metric: str, data: ReportData) -> Text:
     random = wording.both(100 * float(row["positives"]) / max(1, int(row["rows"])), 1)
     text = wording.metric(metric)
     kind = Text(text.id.split(", ")[1], text.en.split(", ")[1])
-    return _say("of_hundred", list=kind, months=data.horizon_months, random=random, **_bounds(row, 100))
-
-
-def _bounds(row: pd.Series, times: float) -> dict[str, Text | str | int]:
-    """found, lower, upper of a measure; one decimal, because graduation is rare."""
-    values = {"found": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
-    return {k: _known(v, times) for k, v in values.items()}
-
-
-def _known(value: Any, times: float = 1, places: int = 1) -> Text:
-    unknown = Text(wording.UNKNOWN["id"], wording.UNKNOWN["en"])
-    return unknown if wording.unknown(value) else wording.both(times * float(value), places)
+    return _say("of_hundred", list=kind, months=data.horizon_months, random=random, **standing.bounds(row, 100))
 
 
 def _pairs(data: ReportData, config: Config) -> tuple[Text, ...]:
     found = _overall(data, config)
-    return (_say("pairs", found=_known(found["estimate"]["auc"], 100, 0)),) if "auc" in found.index else ()
+    return (_say("pairs", found=standing.shown(found["estimate"]["auc"], 100, 0)),) if "auc" in found.index else ()
 
 
 def _deploys(data: ReportData) -> bool:
@@ -210,13 +219,15 @@ def _deploys(data: ReportData) -> bool:
 def _verdict(data: ReportData) -> tuple[Text, ...]:
     """The verdict, and the comparison with the best rule of thumb that decided it."""
     head = _say("deploy" if _deploys(data) else "hold_back")
+    if data.verdict.get("leaks"):
+        return (head, _say("leaked"), *standing.warnings(data.verdict))
     if wording.unknown(data.verdict.get("estimate")):
-        return (head, _say("no_comparison"))
+        return (head, _say("no_comparison"), *standing.warnings(data.verdict))
     against = wording.label(str(data.verdict["against"]), wording.MODELS)
-    bounds = {k: _known(data.verdict.get(k), 1, 3) for k in ("estimate", "lower", "upper")}
+    bounds = {k: standing.shown(data.verdict.get(k), 1, 3) for k in ("estimate", "lower", "upper")}
     metric = wording.metric(str(data.verdict["metric"]))
     why = "deploy_because" if _deploys(data) else "hold_because"
-    return (head, _say(why, against=against, metric=metric, **bounds))
+    return (head, _say(why, against=against, metric=metric, **bounds), *standing.warnings(data.verdict))
 
 
 def _size(data: ReportData) -> Text:
@@ -258,13 +269,19 @@ def _models(data: ReportData, config: Config) -> Table:
 
 def _differences(data: ReportData, config: Config) -> Table:
     rows = data.differences
-    rows = rows[(rows["scope"] == "all") & (rows["model"] == config.model) & (rows["metric"] == config.headline)]
+    rows = rows[(rows["scope"] == "all") & (rows["model"] == config.model)]
+    metrics = tuple(m for m in config.difference_metrics if (rows["metric"] == m).any())
     body: Rows = tuple(
-        (wording.label(str(r["against"]), wording.MODELS), _measure(r), wording.READINGS[_reading(r, config.headline)])
-        for r in rows.to_dict("records")
+        (wording.label(str(peer), wording.MODELS), *_cells(part, metrics), _read(part, config.headline))
+        for peer, part in rows.groupby("against", sort=False)
     )
-    heads = tuple(wording.HEADS[h] for h in ("against", "difference", "reading"))
+    heads = (wording.HEADS["against"], *map(wording.metric, metrics), wording.HEADS["reading"])
     return Table(wording.CAPTIONS["differences"].fill(metric=wording.metric(config.headline)), heads, body)
+
+
+def _read(rows: pd.DataFrame, metric: str) -> Text | str:
+    of_metric = rows[rows["metric"] == metric].to_dict("records")
+    return wording.READINGS[_reading(of_metric[0], metric)] if of_metric else "-"
 
 
 def _reading(row: Mapping[Any, Any], metric: str) -> str:
@@ -310,14 +327,38 @@ def _grouped(data: ReportData, config: Config, section: str, scope: str) -> Sect
 
 
 def _group(scope: str, group: str) -> Text:
-    return wording.segment(group) if scope == "segment" else Text(group[:10], group[:10])
+    if scope in ("segment", "all"):
+        return wording.segment(group)
+    return wording.FOLD.fill(number=group) if scope == "fold" else Text(group[:10], group[:10])
 
 
 def _calibration(data: ReportData, config: Config) -> Section:
     found = _overall(data, config)
     known = "calibration_slope" in found.index
-    slope = (_say("slope", slope=_known(found["estimate"]["calibration_slope"], 1, 2)),) if known else ()
-    return Section("calibration", (_say("calibration"), *slope), _pictures(data, "calibration"))
+    slope = (_say("slope", slope=standing.shown(found["estimate"]["calibration_slope"], 1, 2)),) if known else ()
+    pictures = _pictures(data, "calibration", "calibration_periods", "incidence")
+    return Section("calibration", (_say("calibration"), *slope), pictures, _present(_levels(data, config)))
+
+
+LEVELS = ("mean_probability", "observed_rate", "calibration_in_the_large")
+
+
+def _levels(data: ReportData, config: Config) -> Table:
+    """Promised against seen: over all, by fold, period, segment and regency."""
+    rows = data.measures[(data.measures["model"] == config.model) & data.measures["metric"].isin(LEVELS)]
+    body: Rows = tuple(
+        (_group(str(scope), str(group)), *(_whole(part[k].iloc[0]) for k in ("rows", "positives")), *_shares(part))
+        for (scope, group), part in rows.groupby(["scope", "group"], sort=False)
+    )
+    heads = tuple(wording.HEADS[h] for h in ("part", "rows", "positives", "promised", "seen", "seen_over_promised"))
+    return Table(wording.CAPTIONS["levels"], heads, body)
+
+
+def _shares(rows: pd.DataFrame) -> tuple[str, ...]:
+    by_metric = dict(zip(rows["metric"], rows["estimate"], strict=True))
+    shares = tuple(by_metric.get(m) for m in LEVELS[:2])
+    written = tuple("-" if wording.unknown(s) else wording.percent(float(str(s)), "en", 2) for s in shares)
+    return (*written, *_cells(rows, LEVELS[2:]))
 
 
 def _reasons(data: ReportData) -> Section:

@@ -1,4 +1,4 @@
-"""The rows that models learn from: matured, known, and the same for every model."""
+"""The rows that models learn from: matured and the same for every model, or followed as far as is recorded."""
 
 from dataclasses import dataclass
 
@@ -21,6 +21,19 @@ class Rows:
     family: pd.Series
     as_of: pd.Series
     name: str
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Cohort rows followed until an exit or the end of what is recorded, matured or not; one a family and as-of date.
+
+    `months` from the as-of date to the exit or to the end of the follow-up; `cause` is 0 where that just ended, 1 for
+    gsm, 2 for every other exit.
+    """
+
+    x: pd.DataFrame
+    months: Floats
+    cause: NDArray[np.int64]
 
 
 def used(x: pd.DataFrame) -> list[str]:

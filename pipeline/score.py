@@ -7,15 +7,15 @@ from pipeline.columns import AS_OF, FAMILY
 
 COLUMNS = (
     FAMILY, AS_OF, "probability", "lower", "upper", "rank", "regency_code", "rank_in_regency", "facilitator_id",
-    "rank_in_facilitator", "eligible", "holds", "pathway",
+    "rank_in_facilitator", "eligible", "holds", "pathway", "borderline",
 )  # fmt: skip
 
 
 def rank(chances: ir.Table, context: ir.Table) -> ir.Table:
     """Every scored family with its ranks; grain and key kpm_id, ordered by rank.
 
-    `chances` has kpm_id, as_of, probability, lower, upper, holds, eligible, pathway; `context` regency_code and
-    facilitator_id by kpm_id and as_of. Equal chances are ordered by the md5 of kpm_id: no family gains by its place
+    `chances` has kpm_id, as_of, probability, lower, upper, holds, eligible, pathway, borderline; `context` regency_code
+    and facilitator_id by kpm_id and as_of. Equal chances are ordered by the md5 of kpm_id: no family gains by its place
     in a file.
     """
     placed = chances.left_join(context, [FAMILY, AS_OF])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import artifacts, progress
 from pipeline.artifacts import Home
-from pipeline.columns import AS_OF, CENSORED, FAMILY
+from pipeline.columns import AS_OF, CENSORED, FAMILY, TARGET
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,14 +27,16 @@ SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth", "data/source.json"
 CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/identity/identity.parquet"
 EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
 COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
-MOMENTS = "data/snapshots/moments.json"
+MOMENTS, RECORDED = "data/snapshots/moments.json", "data/snapshots/recorded.parquet"
 FEATURES, DICTIONARY, WORDING = "data/features", "data/features/dictionary.csv", "data/wording.csv"
 PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/folds.csv"
+INCIDENCE = "data/evaluation/incidence.parquet"
 METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
 LINEAGE, SCORES, SHAP = "data/lineage.json", "data/scores/scores.parquet", "data/explanations/shap.parquet"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
+TUNING = "data/tuning"
 STORE, SCRATCH = "mlflow.db", "data/.scratch"
 
 
@@ -109,6 +111,7 @@ def run_ingest(home: Home) -> None:
         checked = ingest.check(landed.tables, frame, config, landing.keeper(connection))
         tallies = ingest.tally(checked)
         ingest.verdict(tallies, config)
+        progress.tell(ingest.clocks(checked, config))
         write_ingested(home, checked, tallies, sources.card(extract))
         progress.tell(ingest.silence(canonical(home), extract.extracted_on))
 
@@ -147,7 +150,7 @@ def run_cohort(home: Home) -> None:
 
 def run_labels(home: Home) -> None:
     """Tell what happened next, where it can be told for good."""
-    from pipeline import labels, study
+    from pipeline import labels, study, survival
 
     engine(home)
     tables = canonical(home) | {"cohort": artifacts.read(home.path(COHORT))}
@@ -155,6 +158,9 @@ def run_labels(home: Home) -> None:
     moments = labels.moments(tables["membership"], as_ofs_of(tables["cohort"]), config)
     artifacts.write(labels.observe(tables, moments, extracted_on(home)), home.path(LABELS))
     artifacts.write_json({m.as_of.isoformat(): m.matured_on for m in moments}, home.path(MOMENTS))
+    longest = max(config.horizon_months, *home.load(survival.Config, "survival").months)
+    told = labels.observe(tables, labels.lengthened(moments, longest), labels.END_OF_RECORDS)
+    artifacts.write(told, home.path(RECORDED))
 
 
 def run_features(home: Home) -> None:
@@ -185,8 +191,9 @@ def run_backtest(home: Home) -> None:
     progress.tell(
         f"backtest: fold from {f.origin} is left out: too few gsm to learn from" for f in possible if f not in plan
     )
-    made = backtest.run(progress.track(plan, len(plan), "backtest"), loader(home), scored(home), settings)
-    artifacts.write(made, home.path(PREDICTIONS))
+    made = backtest.run(progress.track(plan, len(plan), "backtest"), past(home), settings)
+    artifacts.write(made.predictions, home.path(PREDICTIONS))
+    artifacts.write(made.incidence, home.path(INCIDENCE))
     artifacts.write_csv(folds.table(plan), home.path(FOLDS))
 
 
@@ -196,26 +203,27 @@ def run_train(home: Home) -> None:
 
     fold = final_fold(home)
     learn = backtest.rows(loader(home)(fold.train_as_ofs), scored(home), "final model, training")
-    booster = train.fit(learn, home.load(train.Config, "train"))
+    booster = train.fit(learn, home.load(train.Config, "train"), signs(home))
     boosters.write(booster, home.path(MODEL))
 
 
 def run_calibrate(home: Home) -> None:
-    """Fit the map from raw scores to chances on the latest matured evidence."""
-    from dataclasses import asdict
-
+    """Fit the map from raw scores to chances on the latest matured evidence, at the level of the latest months."""
     from pipeline import backtest, boosters, calibrate, train
 
     booster, model_hash = boosters.read(home.path(MODEL))
-    later = backtest.rows(loader(home)(final_fold(home).calibrate_as_ofs), scored(home), "final model, calibration")
-    raw = train.raw_scores(booster, later.x)
-    fitted = calibrate.fit(raw, later.label, later.family, home.load(calibrate.Config, "calibrate"))
-    artifacts.write_json({"model_sha256": model_hash, **asdict(fitted)}, home.path(CALIBRATION))
+    config, known, fold = home.load(calibrate.Config, "calibrate"), past(home), final_fold(home)
+    later = backtest.rows(known.matured(fold.calibrate_as_ofs), known.scored, "final model, calibration")
+    latest = known.features(backtest.recent_dates(fold, known, config))
+    raw, recent = train.raw_scores(booster, later.x), train.raw_scores(booster, latest)
+    fitted = backtest.fitted([raw, raw, recent], later, latest, (fold.origin, known, config))
+    bounded = calibrate.bounded(raw, later.label, fitted, config)
+    artifacts.write_json({"model_sha256": model_hash, **calibrate.record(bounded)}, home.path(CALIBRATION))
 
 
 def run_evaluate(home: Home) -> None:
     """Measure the predictions: over all, by period, by segment, at capacity, with intervals."""
-    from pipeline import context, evaluate
+    from pipeline import context, evaluate, leaks
 
     engine(home)
     config = home.load(evaluate.Config, "evaluate")
@@ -226,10 +234,44 @@ def run_evaluate(home: Home) -> None:
     segments = evaluate.segments(known, config)
     rows = predictions.merge(places, on=[FAMILY, AS_OF], how="left").merge(segments, on=[FAMILY, AS_OF], how="left")
     found = evaluate.measure(rows, config)
+    suspected = suspicions(home)
+    tables = evaluate.tables(found) | incidence_tables(home, config) | {"leaks": suspected}
     with artifacts.replacing_folder(home.path(TABLES)) as folder:
-        for name, table in evaluate.tables(found).items():
+        for name, table in tables.items():
             artifacts.write_csv(table, folder / f"{name}.csv")
-    artifacts.write_json(evaluate.summary(found), home.path(METRICS))
+    told = evaluate.summary(found)
+    told["verdict"] = leaks.judge(told["verdict"], suspected, evaluate.DO_NOT_DEPLOY)
+    artifacts.write_json(told, home.path(METRICS))
+
+
+def suspicions(home: Home) -> "pd.DataFrame":
+    """Signs that a table or a feature knows what it could not, on the dates that were tested."""
+    from pipeline import leaks
+
+    tested = artifacts.read_csv(home.path(FOLDS)).query("kind == 'test'")["as_of"]
+    rows = loader(home)(sorted({date.fromisoformat(str(a)[:10]) for a in tested}))
+    ends = artifacts.read_frame(home.path(LABELS), [FAMILY, AS_OF, "outcome_on"])
+    known = rows.merge(ends, on=[FAMILY, AS_OF], validate="one_to_one")
+    known["label"] = (known["outcome"] == TARGET).astype("float64")
+    dictionary = artifacts.read_csv(home.path(DICTIONARY)).query("used_in_score")
+    of_table = dict(zip(dictionary["feature"], dictionary["table"], strict=True))
+    return leaks.find(canonical(home), known, of_table, home.load(leaks.Config, "leaks"))
+
+
+def incidence_tables(home: Home, config: Any) -> "dict[str, pd.DataFrame]":
+    """The hazard model's cumulative incidence beside what is recorded by now; nothing where there was no such model."""
+    from pipeline import evaluate, study, survival
+
+    foretold = artifacts.read_frame(home.path(INCIDENCE))
+    if foretold.empty:
+        return {}
+    _, matured_on = matured_dates(home)
+    settings = home.load(survival.Config, "survival")
+    at = survival.clock(extracted_on(home), matured_on, home.load(study.Config, "study").horizon_months)
+    as_ofs = sorted(set(foretold[AS_OF].dt.date))
+    known = survival.spells(artifacts.read_frame(home.path(RECORDED)), as_ofs, at, settings)
+    rows = evaluate.long(foretold.merge(known[[FAMILY, AS_OF]], on=[FAMILY, AS_OF]))
+    return {"incidence": evaluate.incidence_table(rows, known, config)}
 
 
 def run_lineage(home: Home) -> None:
@@ -243,7 +285,7 @@ def run_lineage(home: Home) -> None:
 
 def run_score(home: Home) -> None:
     """Score and rank every active family as of the extract's date."""
-    from pipeline import boosters, calibrate, context, holds, score, train
+    from pipeline import boosters, calibrate, capacity, context, holds, lists, score, train
 
     connection = engine(home)
     as_of = extracted_on(home)
@@ -253,9 +295,15 @@ def run_score(home: Home) -> None:
     raw = train.raw_scores(booster, frame)
     lower, upper = calibrate.interval(raw, fitted, home.load(calibrate.Config, "calibrate"))
     decided = holds.decide(frame, home.load(holds.Config, "holds"))
-    chances = decided.assign(as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper)
-    table = artifacts.as_table(connection, "chances", chances)
-    artifacts.write(score.rank(table, context.build(canonical(home), [as_of])), home.path(SCORES))
+    places, limits = context.build(canonical(home), [as_of]), home.load(lists.Config, "lists")
+    placed = decided.merge(places.to_pandas(), on=FAMILY, how="left", validate="one_to_one")
+    seeds = train.seeds(booster, frame, home.load(train.Config, "train"))
+    most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
+    chances = decided.assign(
+        as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper,
+        borderline=capacity.borderline(placed, seeds, most, limits.agreement),
+    )  # fmt: skip
+    artifacts.write(score.rank(artifacts.as_table(connection, "chances", chances), places), home.path(SCORES))
 
 
 def run_explain(home: Home) -> None:
@@ -303,6 +351,10 @@ def run_report(home: Home) -> None:
         reasons=means,
         quality=artifacts.read_csv(home.path(FINDINGS)).rename(columns={"rejected": "quarantined"}),
         folds=tables["folds"],
+        evaluation=tables,
+        oracle=oracle(home),
+        borderline=borderline(home),
+        data_age_days=seen.features["welfare_age_days"],
     )
     fold = folds.table([final_fold(home)])
     with artifacts.replacing_folder(home.path(REPORT)) as folder:
@@ -311,6 +363,26 @@ def run_report(home: Home) -> None:
             artifacts.write_bytes(png, folder / f"{name}.png")
         artifacts.write_csv(means, folder / "shap_summary.csv")
     artifacts.write_text(card.render(data, fold, config.model), home.path(CARD))
+
+
+def oracle(home: Home) -> "pd.DataFrame | None":
+    """How far the scores are from what no model can beat, where a simulated world's truth lies beside its extract."""
+    from pipeline import evaluate
+
+    known = home.path(TRUTH) / "truth.parquet"
+    if not artifacts.read_json(home.path(LINEAGE))["simulated"] or not known.exists():
+        return None
+    scores, truth = artifacts.read_frame(home.path(SCORES)), artifacts.read(known).to_pandas()
+    return evaluate.against_truth(scores, truth, home.load(evaluate.Config, "evaluate"))
+
+
+def borderline(home: Home) -> float | None:
+    """The share of the listed families whose place hangs on the draw of a seed."""
+    from pipeline import lists
+
+    selection = lists.select(artifacts.read_frame(home.path(SCORES)), home.load(lists.Config, "lists"))
+    listed = selection[selection["status"] == lists.LISTED]
+    return float(listed["borderline"].mean()) if len(listed) else None
 
 
 def run_track(home: Home) -> None:
@@ -378,13 +450,24 @@ def scored(home: Home) -> list[str]:
     return list(dictionary.loc[dictionary["used_in_score"], "feature"])
 
 
+def signs(home: Home) -> dict[str, int]:
+    """+1 where the domain says that a larger value makes graduation likelier, -1 less likely; others are not named."""
+    dictionary = artifacts.read_csv(home.path(DICTIONARY))
+    claimed = dictionary[dictionary["sign"] != 0] if "sign" in dictionary else dictionary.iloc[:0].assign(sign=0)
+    return dict(zip(claimed["feature"], claimed["sign"].astype(int), strict=True))
+
+
 def matured_dates(home: Home) -> tuple[list[date], dict[date, date]]:
     """As-of dates with matured, observed labels, and the day each of them matured."""
     seen = artifacts.read_frame(home.path(LABELS), [AS_OF, "outcome"])
     observed = set(seen.loc[seen["outcome"] != CENSORED, AS_OF].dt.date)
-    known = {date.fromisoformat(k): date.fromisoformat(v) for k, v in artifacts.read_json(home.path(MOMENTS)).items()}
-    matured = {a: m for a, m in known.items() if a in observed}
+    matured = {a: m for a, m in moments(home).items() if a in observed}
     return sorted(matured), matured
+
+
+def moments(home: Home) -> dict[date, date]:
+    """The day on which the labels of each as-of date mature."""
+    return {date.fromisoformat(k): date.fromisoformat(v) for k, v in artifacts.read_json(home.path(MOMENTS)).items()}
 
 
 def final_fold(home: Home) -> "Fold":
@@ -394,10 +477,14 @@ def final_fold(home: Home) -> "Fold":
 
 
 def backtest_settings(home: Home) -> Any:
-    from pipeline import backtest, calibrate, peers, train
+    from pipeline import backtest, calibrate, peers, survival, train
 
+    quarters = home.load(survival.Config, "survival")
     return backtest.Settings(
-        home.load(train.Config, "train"), home.load(peers.Config, "peers"), home.load(calibrate.Config, "calibrate")
+        home.load(train.Config, "train"),
+        home.load(peers.Config, "peers"),
+        home.load(calibrate.Config, "calibrate"),
+        quarters if quarters.enabled else None,
     )
 
 
@@ -412,6 +499,22 @@ def loader(home: Home) -> "Callable[[Iterable[date]], pd.DataFrame]":
         return backtest.matured(artifacts.stack(parts), labels)
 
     return load
+
+
+def past(home: Home) -> Any:
+    """What is on record, as the backtest reads it."""
+    from pipeline import backtest, study
+
+    recorded = artifacts.read_frame(home.path(RECORDED))
+    months = home.load(study.Config, "study").horizon_months
+
+    def features(as_ofs: Iterable[date]) -> "pd.DataFrame":
+        return artifacts.stack([artifacts.read_frame(home.path(f"{FEATURES}/{a}.parquet")) for a in as_ofs])
+
+    return backtest.Past(
+        loader(home), features, recorded, backtest.within(recorded, months), moments(home), scored(home), signs(home),
+        months,
+    )  # fmt: skip
 
 
 def feature_columns(home: Home, as_ofs: list[date], names: list[str]) -> "pd.DataFrame":
@@ -465,6 +568,30 @@ def where(home: Home) -> str:
             f"lineage  {tracked['lineage']}",
         )
     )
+
+
+def tune(home: Home) -> str:
+    """Search the settings of train on folds before the backtest's; no stage of `dvc repro`, a person starts it."""
+    from pipeline import backtest, folds, train
+    from pipeline import tune as tuning
+
+    config, load = home.load(tuning.Config, "tune"), loader(home)
+    as_ofs, matured = matured_dates(home)
+    before = folds.chop(as_ofs, matured, home.load(folds.Config, "folds"))[0].origin
+    parts = [
+        tuning.Part(
+            backtest.rows(load(f.train_as_ofs + f.calibrate_as_ofs), scored(home), f"inner fold {f.number}, training"),
+            backtest.rows(load(f.test_as_ofs), scored(home), f"inner fold {f.number}, test"),
+        )
+        for f in tuning.plan(as_ofs, matured, before, config)
+    ]
+    folder = home.path(TUNING)
+    folder.mkdir(parents=True, exist_ok=True)
+    present = home.load(train.Config, "train")
+    found = tuning.search(parts, present, signs(home), config, f"sqlite:///{folder / 'trials.db'}")
+    artifacts.write_csv(found.trials, folder / "trials.csv")
+    artifacts.write_text(tuning.section(found), folder / "best.yaml")
+    return f"{folder / 'best.yaml'}: {found.gain:+.1%} over the settings in use, of {len(found.trials)} trials"
 
 
 def promote(home: Home) -> str:

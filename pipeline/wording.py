@@ -233,6 +233,7 @@ def spoken(name: str, words: Mapping[str, str]) -> str:
 
 
 NO_FACILITATOR = "belum ada pendamping"
+BORDERLINE = "batas: urutannya di sekitar batas daftar dan belum pasti"
 VILLAGE_UNKNOWN = "kode desa tidak dikenal"
 DECISIONS = ("layak diusulkan", "belum", "perlu kunjungan ulang", "data salah", "keluarga menolak")
 VISITS = ("bertemu keluarga", "keluarga tidak di tempat", "alamat tidak ditemukan", "belum dikunjungi")
@@ -327,12 +328,19 @@ MODELS: Mapping[str, Text] = {
     "lightgbm": Text("LightGBM (model yang dipakai)", "LightGBM (the model in use)"),
     "sklearn_boosting": Text("gradient boosting scikit-learn", "scikit-learn gradient boosting"),
     "logistic_regression": Text("regresi logistik", "logistic regression"),
+    "random_forest": Text("random forest scikit-learn", "scikit-learn random forest"),
+    "hazards": Text("hazard per triwulan (risiko bersaing)", "hazards by quarter (competing risks)"),
+    "hazardous_boosting": Text("SurvivalBoost (hazardous)", "SurvivalBoost (hazardous)"),
+    "sksurv_boosting": Text("gradient boosting scikit-survival", "scikit-survival gradient boosting"),
+    "sksurv_cox": Text("regresi Cox scikit-survival", "scikit-survival Cox regression"),
     "base_rate": Text("angka rata-rata saja", "base rate only"),
     "rule_income": Text("aturan sederhana: pendapatan", "rule of thumb: income"),
     "rule_business": Text("aturan sederhana: usaha", "rule of thumb: business"),
 }
 
 METRICS: Mapping[str, Text] = {
+    "observed_rate": Text("bagian yang graduasi", "share that graduated"),
+    "mean_probability": Text("peluang rata-rata", "mean chance"),
     "auc": Text("AUC", "AUC"),
     "average_precision": Text("presisi rata-rata", "average precision"),
     "brier": Text("Brier (kecil lebih baik)", "Brier (smaller is better)"),
@@ -416,10 +424,17 @@ HEADINGS: Mapping[str, Text] = {
     "what": Text("Apa ini, dan apa yang bukan", "What this is, and what it is not"),
     "good": Text("Seberapa baik", "How good it is"),
     "verdict": Text("Dipakai atau belum", "Deploy or not"),
+    "can": Text("Apa yang bisa dan tidak bisa dilakukan skor ini", "What the score can and cannot do"),
     "lists": Text("Panjang daftar", "Size of the list"),
     "whom": Text("Untuk siapa", "For whom"),
     "periods": Text("Per periode", "By period"),
     "calibration": Text("Apakah peluangnya tepat", "Are the chances right"),
+    "able": Text("Yang bisa", "What it can"),
+    "unable": Text("Yang tidak bisa", "What it cannot"),
+    "unsure": Text("Di mana ia tidak yakin", "Where it is unsure"),
+    "honest": Text("Apakah peluangnya jujur", "Whether its chances are honest"),
+    "best": Text("Seberapa jauh dari yang terbaik", "How far from the best possible"),
+    "visits": Text("Berapa kunjungan menemukan berapa", "How many visits find how many"),
     "reasons": Text("Apa yang menggerakkan peluang", "What moves the chance"),
     "quality": Text("Mutu data", "Data quality"),
     "folds": Text("Cara menguji", "How it was tested"),
@@ -469,10 +484,10 @@ SENTENCES: Mapping[str, Text] = {
         "(50 = guessing).",
     ),
     "intervals": Text(
-        "Angka dalam kurung adalah selang {level}% dari pengambilan ulang keluarga; semuanya diukur pada waktu yang "
-        "tidak dipakai untuk belajar. Tabel memakai titik sebagai tanda desimal.",
-        "Numbers in brackets are {level}% intervals that resample families; all are measured on dates that were not "
-        "learnt from.",
+        "Angka dalam kurung adalah selang {level}% dari pengambilan ulang keluarga atau pendamping, yang lebih lebar; "
+        "semuanya diukur pada waktu yang tidak dipakai untuk belajar. Tabel memakai titik sebagai tanda desimal.",
+        "Numbers in brackets are {level}% intervals that resample families or facilitators, whichever are wider; all "
+        "are measured on dates that were not learnt from.",
     ),
     "unmeasured": Text(
         "Ketepatan daftar belum dapat diukur pada data ini.",
@@ -491,6 +506,12 @@ SENTENCES: Mapping[str, Text] = {
         "rentang di atas nol.",
         "Against the best simple rule ({against}), {metric} is higher by {estimate} ({lower} to {upper}); the whole "
         "interval lies above zero.",
+    ),
+    "leaked": Text(
+        "Data riwayat memuat jejak yang tidak mungkin diketahui sebelum keluarga keluar; angka mutu di bawah ini tidak "
+        "dapat dipercaya.",
+        "The histories hold traces that could not have been known before a family left; no figure of quality below can "
+        "be believed.",
     ),
     "hold_because": Text(
         "Dibanding aturan terbaik ({against}), selisih {metric} adalah {estimate} ({lower} sampai {upper}); rentangnya "
@@ -565,9 +586,191 @@ SENTENCES: Mapping[str, Text] = {
         "Data that are not there mean nothing about the family; a data flag asks for an update, not for a verdict.",
     ),
 }
+LEAK = Text("Dugaan kebocoran: {what}.", "Suspected leak: {what}.")
+"""A sentence of leaks.told, which is in English as the names of tables and features are."""
+
+WARNINGS: Mapping[str, Text] = {
+    "worse_than_peer": Text(
+        "Peringatan: {peer} lebih baik; model yang dipakai hanya mencapai {ratio}% ({lower} sampai {upper}) dari "
+        "presisi "
+        "rata-ratanya.",
+        "Warning: {peer} is better; the model in use reaches only {ratio}% ({lower} to {upper}) of its average "
+        "precision.",
+    ),
+    "unsure_of_late": Text(
+        "Peringatan: pada pengujian terbaru saja, kelebihan atas aturan terbaik ({against}) belum pasti.",
+        "Warning: in the latest test alone the gain over the best simple rule ({against}) is not sure.",
+    ),
+    "level_off": Text(
+        "Peringatan: pada pengujian terbaru, untuk tiap 100 graduasi yang diperkirakan terjadi {level}. Pakai "
+        "urutannya; "
+        "jangan baca peluangnya sebagai jumlah.",
+        "Warning: in the latest test {level} families graduated for every 100 that the chances promised. Use the "
+        "order; "
+        "do not read the chances as counts.",
+    ),
+}
+"""Why a verdict is said with a warning."""
+
+STANDING: Mapping[str, Text] = {
+    "pairs": Text(
+        "Mengurutkan: dari 100 pasang keluarga, satu yang kemudian graduasi dan satu yang tidak, {found} ({lower} "
+        "sampai "
+        "{upper}) berada dalam urutan yang benar (50 = menebak).",
+        "It ranks: of 100 pairs of families, one that went on to graduate and one that did not, {found} ({lower} to "
+        "{upper}) stand in the right order (50 = guessing).",
+    ),
+    "lift": Text(
+        "Kunjungan menurut daftar ({list}) menemukan {found} ({lower} sampai {upper}) kali lebih banyak keluarga "
+        "graduasi daripada kunjungan acak.",
+        "Visits from the list ({list}) find {found} ({lower} to {upper}) times as many graduates as visits at random.",
+    ),
+    "peer": Text(
+        "Dibanding model terbaik lain ({peer}), presisi rata-ratanya {found}% ({lower} sampai {upper}; 100 = sama).",
+        "Against the best other model ({peer}) it has {found}% ({lower} to {upper}; 100 = the same) of the average "
+        "precision.",
+    ),
+    "worth": Text(
+        "Bila kunjungan dianggap layak mulai peluang antara {low}% dan {high}%, kunjungan menurut skor pasti lebih "
+        "bernilai daripada tidak mengunjungi siapa pun, mengunjungi semua, atau memakai aturan terbaik.",
+        "Where a visit is held to be worth while from a chance between {low}% and {high}% on, visits by the score are "
+        "surely worth more than visits to nobody, to everybody, or by the best simple rule.",
+    ),
+    "worth_nowhere": Text(
+        "Antara ambang {low}% dan {high}% tidak ada peluang yang membuat kunjungan menurut skor pasti lebih bernilai "
+        "daripada pilihan tanpa model.",
+        "From no chance between {low}% and {high}% on is it sure that visits by the score are worth more than the "
+        "choices without a model.",
+    ),
+    "worth_less": Text(
+        "Bila kunjungan baru layak mulai peluang antara {low}% dan {high}%, mengunjungi semua yang mencapai peluang "
+        "itu "
+        "pasti merugi: di sana peluangnya terlalu tinggi. Pakai urutannya, bukan tingkatnya.",
+        "Where a visit is worth while only from a chance between {low}% and {high}% on, visiting all who come up to it "
+        "surely costs more than it finds: there the chances are too high. Use the order, not the level.",
+    ),
+    "causes": Text(
+        "Tidak mengenal sebab: skor menunjukkan apa yang biasanya mendahului graduasi, bukan apa yang menghasilkannya. "
+        "Memberi usaha kepada keluarga tidak otomatis menaikkan peluangnya.",
+        "It knows no causes: the score tells what usually comes before a graduation, not what brings it about. "
+        "Giving a "
+        "family a business does not by itself raise its chance.",
+    ),
+    "fate": Text(
+        "Tidak mengenal nasib satu keluarga: dari 100 keluarga dalam kelompok peluang tertinggi ({share}% dari semua), "
+        "{missed} tidak graduasi dalam {months} bulan; dan {outside}% dari semua yang graduasi berada di luar "
+        "kelompok itu.",
+        "It does not know one family's fate: of 100 families in the group with the highest chances ({share}% of all), "
+        "{missed} did not graduate within {months} months; and {outside}% of all who did were outside that group.",
+    ),
+    "policy": Text(
+        "Tidak mengenal kebijakan yang akan datang: pada tanggal yang diuji, bagian yang graduasi berkisar dari {low}% "
+        "({low_date}) sampai {high}% ({high_date}).",
+        "It does not know the policy to come: over the dates tested, the share that graduated ran from {low}% "
+        "({low_date}) to {high}% ({high_date}).",
+    ),
+    "widest": Text(
+        "Paling tidak pasti, {scope}: {group}, presisi rata-rata {found} ({lower} sampai {upper}) dari {positives} "
+        "graduasi.",
+        "Least sure, {scope}: {group}, average precision {found} ({lower} to {upper}) from {positives} graduates.",
+    ),
+    "worse": Text(
+        "Rentang yang seluruhnya di bawah angka semua keluarga: {groups}.",
+        "Intervals that lie wholly below the figure of all families: {groups}.",
+    ),
+    "worse_nowhere": Text(
+        "Tidak ada kelompok, tanggal, atau kabupaten/kota yang rentangnya seluruhnya di bawah angka semua keluarga.",
+        "For no group, date or regency does the interval lie wholly below the figure of all families.",
+    ),
+    "too_few": Text(
+        "Tidak dapat diukur karena terlalu sedikit graduasi: {groups}.",
+        "Not to be measured, for want of graduates: {groups}.",
+    ),
+    "borderline": Text(
+        "{share}% dari keluarga pada daftar berada di batas: dengan benih acak lain, model belum tentu memuatnya.",
+        "{share}% of the listed families are borderline: with other random seeds the model might not list them.",
+    ),
+    "age": Text(
+        "Data sosial ekonomi di balik skor: separuh keluarga lebih dari {median} bulan, sepersepuluh lebih dari "
+        "{oldest} "
+        "bulan; {missing}% tidak mempunyainya.",
+        "The household data behind the scores: of half of the families older than {median} months, of a tenth older "
+        "than "
+        "{oldest} months; {missing}% have none.",
+    ),
+    "level_high": Text(
+        "Peluang terlalu tinggi: untuk tiap 100 graduasi yang diperkirakan terjadi {found} ({lower} sampai {upper}).",
+        "The chances were too high: for every 100 graduates promised there were {found} ({lower} to {upper}).",
+    ),
+    "level_low": Text(
+        "Peluang terlalu rendah: untuk tiap 100 graduasi yang diperkirakan terjadi {found} ({lower} sampai {upper}).",
+        "The chances were too low: for every 100 graduates promised there were {found} ({lower} to {upper}).",
+    ),
+    "level_right": Text(
+        "Tingkat peluang sesuai: untuk tiap 100 graduasi yang diperkirakan terjadi {found} ({lower} sampai {upper}).",
+        "The level was right: for every 100 graduates promised there were {found} ({lower} to {upper}).",
+    ),
+    "level_between": Text(
+        "Angka itu berkisar, {scope}, dari {low} ({low_group}) sampai {high} ({high_group}).",
+        "That figure runs, {scope}, from {low} ({low_group}) to {high} ({high_group}).",
+    ),
+    "incidence": Text(
+        "Dalam {months} bulan: diperkirakan {promised}%, terjadi {found}% ({lower} sampai {upper}).",
+        "Within {months} months: promised {promised}%, seen {found}% ({lower} to {upper}).",
+    ),
+    "oracle": Text(
+        "Pada {months} bulan setelah data ditarik, yang diketahui simulasi: presisi rata-rata {found} ({lower} sampai "
+        "{upper}); yang terbaik yang mungkin {best}. Itu {share}% ({share_lower} sampai {share_upper}).",
+        "On the {months} months after the extract, which the simulation knows: average precision {found} ({lower} to "
+        "{upper}); the best that is possible is {best}. That is {share}% ({share_lower} to {share_upper}).",
+    ),
+    "oracle_pairs": Text(
+        "Dari 100 pasang, {found} ({lower} sampai {upper}) dalam urutan yang benar; yang terbaik yang mungkin {best}.",
+        "Of 100 pairs {found} ({lower} to {upper}) stand in the right order; the best that is possible is {best}.",
+    ),
+    "oracle_level": Text(
+        "Pada bulan-bulan itu, untuk tiap 100 graduasi yang diperkirakan terjadi {found} ({lower} sampai {upper}).",
+        "In those months, for every 100 graduates promised there were {found} ({lower} to {upper}).",
+    ),
+    "no_oracle": Text(
+        "Di dunia nyata tidak ada yang tahu seberapa baik skor terbaik yang mungkin; jaraknya tidak dapat diukur.",
+        "Nobody can know how good the best possible score would be; the distance cannot be measured on these data.",
+    ),
+    "found": Text(
+        "{visits} kunjungan per pendamping menemukan {found} ({lower} sampai {upper}) keluarga graduasi per pendamping "
+        "dan tanggal: {reached}% dari semua.",
+        "{visits} visits a facilitator find {found} ({lower} to {upper}) graduates a facilitator and date: "
+        "{reached}% of "
+        "all.",
+    ),
+    "half": Text(
+        "Untuk menemukan separuh dari semua yang graduasi, {share}% keluarga harus dikunjungi.",
+        "To find half of all who graduate, {share}% of the families must be visited.",
+    ),
+    "added": Text(
+        "Satu kunjungan lagi per pendamping menemukan {added} lagi. Skor yang presisi rata-ratanya {gain}% lebih "
+        "tinggi "
+        "menemukan {better} lagi: sebanyak {equal} kunjungan tambahan.",
+        "One more visit a facilitator finds {added} more. A score with {gain}% more average precision would find "
+        "{better} more: as many as {equal} added visits.",
+    ),
+}
+"""What the score can and cannot do; every number is the run's own."""
+FOLD = Text("pengujian {number}", "test {number}")
+SCOPES: Mapping[str, Text] = {
+    "fold": Text("menurut pengujian", "by test"),
+    "period": Text("menurut tanggal", "by date"),
+    "segment": Text("menurut kelompok", "by group"),
+    "regency": Text("menurut kabupaten/kota", "by regency"),
+}
+
 CAPTIONS: Mapping[str, Text] = {
+    "levels": Text("Peluang terhadap kenyataan", "Chances against what happened"),
     "models": Text("Model dan pembandingnya pada keluarga yang sama", "The model and its rivals on the same families"),
-    "differences": Text("Selisih dengan pembanding: {metric}", "Difference from each rival: {metric}"),
+    "differences": Text(
+        "Selisih dengan tiap pembanding; bacaan menurut {metric}",
+        "Differences from each rival; the reading is of {metric}",
+    ),
     "periods": Text("Model yang dipakai, per tanggal", "The model in use, by date"),
     "segments": Text("Model yang dipakai, per kelompok", "The model in use, by group"),
     "lists": Text("Daftar per kabupaten/kota", "Lists by regency"),
@@ -579,7 +782,10 @@ CAPTIONS: Mapping[str, Text] = {
 HEADS: Mapping[str, Text] = {
     "model": Text("Model", "Model"),
     "against": Text("Dibanding", "Against"),
-    "difference": Text("Selisih", "Difference"),
+    "part": Text("Bagian", "Part"),
+    "promised": Text("Diperkirakan", "Promised"),
+    "seen": Text("Terjadi", "Seen"),
+    "seen_over_promised": Text("Terjadi / diperkirakan", "Seen / promised"),
     "reading": Text("Bacaan", "Reading"),
     "period": Text("Tanggal", "As of"),
     "segment": Text("Kelompok", "Group"),
@@ -609,6 +815,23 @@ READINGS: Mapping[str, Text] = {
     "unclear": Text("tidak jelas berbeda", "no clear difference"),
 }
 FIGURES: Mapping[str, Text] = {
+    "decision": Text(
+        "Nilai kunjungan menurut skor, aturan, semua, atau tidak sama sekali, terhadap peluang yang dianggap layak.",
+        "What visits by the score, by rules, to everybody and to nobody are worth, by the chance held worth a visit.",
+    ),
+    "value": Text(
+        "Kiri: lebih banyak kunjungan. Kanan: skor yang lebih baik, dengan jumlah kunjungan yang sama; titik: model "
+        "lain.",
+        "Left: more visits. Right: a better score, with the same number of visits; marks: other models.",
+    ),
+    "calibration_periods": Text(
+        "Peluang rata-rata terhadap bagian yang graduasi, per tanggal.",
+        "Mean chance against the share that graduated, by date.",
+    ),
+    "incidence": Text(
+        "Bagian yang diperkirakan graduasi dalam sekian bulan terhadap yang terjadi.",
+        "Share promised to graduate within so many months against what was seen.",
+    ),
     "gains": Text(
         "Bagian keluarga graduasi yang ditemukan bila keluarga dengan urutan teratas dikunjungi lebih dulu.",
         "Share of the graduating families that is found when the highest ranks are visited first.",

@@ -19,8 +19,9 @@ Rows = dict[str, list[Row]]
 FAMILIES = 30
 EXTRACTED_ON = date(2025, 6, 30)
 CONFIG = ingest.Config(
-    max_rejected_share=0.05, min_rows=20, earliest_day=date(1900, 1, 1), latest_day=date(2199, 12, 31)
-)
+    max_rejected_share=0.05, max_early_share=0.2, same_clock_share=0.95, min_rows=20,
+    earliest_day=date(1900, 1, 1), latest_day=date(2199, 12, 31),
+)  # fmt: skip
 ANY_SHARE = CONFIG.model_copy(update={"max_rejected_share": 1.0})
 ARROW = {
     "text": pa.string(), "choice": pa.string(), "whole": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),

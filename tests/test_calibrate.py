@@ -1,14 +1,25 @@
 """The map from raw scores to chances: recovered, equal to a second version, and honest about its uncertainty."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from pipeline import calibrate
+from pipeline import calibrate, early, venn
 
-CONFIG = calibrate.Config(prior_sd=2.0, interval_z=1.645)
-LOOSE = calibrate.Config(prior_sd=1e4, interval_z=1.645)
+EARLY = {"change": 0.15, "jump": 1.0, "step_sd": 0.1, "shift_sd": 0.4, "shift_years": 2.0}
+
+
+def settings(**changes):
+    plain = {"prior_sd": 2.0, "interval_z": 1.645, "resolution": 0.01, "min_group_rows": 1, "early": EARLY}
+    return calibrate.Config(**(plain | changes))
+
+
+CONFIG = settings()
+LOOSE = settings(prior_sd=1e4)
 
 
 def sigmoid(eta):
@@ -47,7 +58,7 @@ def test_a_known_map_is_recovered(seed):
     assert on_raw(fitted) == pytest.approx((-0.7, 0.6), abs=0.08)
 
 
-@pytest.mark.parametrize("config", [CONFIG, calibrate.Config(prior_sd=0.05, interval_z=2.0)])
+@pytest.mark.parametrize("config", [CONFIG, settings(prior_sd=0.05, interval_z=2.0)])
 @pytest.mark.parametrize("seed", range(3))
 def test_equal_to_a_second_version(seed, config):
     raw, label, family = made(seed)
@@ -117,7 +128,7 @@ def test_monotone_and_the_interval_holds_the_point(seed):
 def test_the_interval_by_hand():
     """At z = 2: variance 0.04 + 2 * 0.01 * 2 + 0.02 * 4 = 0.16, error 0.4; log-odds -1 + 0.5 * 2 = 0, +- 1.5 * 0.4."""
     fitted = calibrate.Calibration(1.0, 3.0, -1.0, 0.5, ((0.04, 0.01), (0.01, 0.02)))
-    config = calibrate.Config(prior_sd=2.0, interval_z=1.5)
+    config = settings(interval_z=1.5)
     raw = np.array([7.0])  # (7 - 1) / 3 = 2
     assert calibrate.probability(raw, fitted) == pytest.approx([0.5])
     lower, upper = calibrate.interval(raw, fitted, config)
@@ -140,3 +151,123 @@ def test_the_covariance_is_symmetric_and_a_shift_of_raw_scores_changes_no_chance
     shifted = calibrate.fit(raw + 5, label, family, LOOSE)
     assert fitted.covariance[0][1] == pytest.approx(fitted.covariance[1][0])
     assert np.allclose(calibrate.probability(raw, fitted), calibrate.probability(raw + 5, shifted), atol=1e-6)
+
+
+def recent(found, expected):
+    """One calibrating date and three later ones, a label in a single step; evenly scored families of chance 0.1."""
+    counts = np.diag(np.array(found, dtype=float), k=1)
+    families = np.array([*expected, 10.0]) * 10
+    cohort = np.repeat(np.arange(len(families)), families.astype(int))
+    return early.Recent(counts, families, np.full(len(families), len(families)), np.zeros(len(cohort)), cohort)
+
+
+FLAT = calibrate.Calibration(0.0, 1.0, float(np.log(0.1 / 0.9)), 1.0, ((0.01, 0.0), (0.0, 0.02)))
+
+
+def test_the_shift_by_hand():
+    """No new level ever (change 0), no noise of steps: (1 + 30 + 40) / (1 + 10 + 20) = 71 / 31 of what was expected.
+
+    Nothing has matured, so nothing tells how early shifts held up: the variance is the prior's 0.4^2.
+    """
+    config = settings(early=EARLY | {"change": 0.0, "step_sd": 0.0})
+    moved = calibrate.shift(recent([30, 40], [10, 20]), FLAT, config)
+    assert moved.shift == pytest.approx(np.log(71 / 31))
+    assert moved.intercept == pytest.approx(FLAT.intercept + np.log(71 / 31))
+    assert moved.shift_variance == pytest.approx(0.16)
+    assert moved.covariance == pytest.approx(np.array([[0.17, 0.0], [0.0, 0.02]]))
+
+
+def test_early_null_leaves_the_map_as_it_is():
+    assert calibrate.shift(recent([30, 40], [10, 20]), FLAT, settings(early=None)) == FLAT
+
+
+def test_no_evidence_moves_nothing_but_widens():
+    moved = calibrate.shift(recent([0, 0], [0, 0]), FLAT, CONFIG)
+    assert moved.shift == pytest.approx(0.0, abs=1e-12)
+    assert moved.covariance[0][0] > FLAT.covariance[0][0]
+
+
+def test_the_interval_takes_in_the_venn_abers_bounds():
+    """Bounds 0.02 and 0.3 about a chance of 0.1: in log-odds 1.6946 below and 1.3499 above; 3 errors of 0.1 more."""
+    steps = venn.Steps((0.0,), (0.02, 0.02, 0.02), (0.3, 0.3, 0.3))
+    config = settings(interval_z=3.0)
+    lower, upper = calibrate.interval(np.zeros(1), replace(FLAT, steps=steps), config)
+    eta = np.log(0.1 / 0.9)
+    assert lower[0] == pytest.approx(sigmoid(eta - 0.3 - 1.6946), rel=1e-3)
+    assert upper[0] == pytest.approx(sigmoid(eta + 0.3 + 1.3499), rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_bounds_the_interval_is_wider_and_holds_the_point(seed):
+    raw, label, family = made(seed)
+    plain = calibrate.fit(raw, label, family, CONFIG)
+    grid = np.linspace(-12, 8, 200)
+    lower, upper = calibrate.interval(grid, calibrate.bounded(raw, label, plain, CONFIG), CONFIG)
+    narrow = calibrate.interval(grid, plain, CONFIG)
+    chance = calibrate.probability(grid, plain)
+    assert (lower <= narrow[0]).all()
+    assert (upper >= narrow[1]).all()
+    assert ((lower <= chance) & (chance <= upper)).all()
+
+
+def test_the_record_is_read_back_the_same():
+    raw, label, family = made(0)
+    fitted = calibrate.bounded(raw, label, calibrate.fit(raw, label, family, CONFIG), CONFIG)
+    assert calibrate.recorded(json.loads(json.dumps(calibrate.record(fitted)))) == fitted
+    assert calibrate.recorded(json.loads(json.dumps(calibrate.record(FLAT)))) == FLAT
+
+
+@pytest.mark.parametrize(("bent", "least"), [(False, 0.9), (True, 0.75)])
+def test_the_interval_covers_also_where_the_shape_is_wrong(bent, least):
+    """Of 40 samples at five scores; bent: no logistic map can follow the chances, and the map alone fails."""
+    grid, held, alone = np.array([-2.0, -1.0, 0.5, 1.5, 2.5]), 0, 0
+
+    def truth(score):
+        return np.where(score > 1, 0.5, 0.08) if bent else sigmoid(score - 2)
+
+    def inside(fitted):
+        lower, upper = calibrate.interval(grid, fitted, CONFIG)
+        return int(((lower <= truth(grid)) & (truth(grid) <= upper)).sum())
+
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        raw = rng.uniform(-3, 3, 1500)
+        label = (rng.random(1500) < truth(raw)).astype(float)
+        fitted = calibrate.fit(raw, label, pd.Series(range(1500)), CONFIG)
+        held, alone = held + inside(calibrate.bounded(raw, label, fitted, CONFIG)), alone + inside(fitted)
+    assert held >= least * 200
+    assert held > alone
+    assert alone < 100 or not bent
+
+
+def test_calibration_in_the_large_by_hand():
+    """Group a: 3 seen, 2 expected: 3.5 / 2.5; residuals of its families 1 (two rows 0.5 + 0.5), 0.5, -0.5, their
+    squares 1.5, but no less than the 2 expected: exp(+-1.645 * sqrt(2) / 3.5). Group c has too few rows.
+    """
+    rows = pd.DataFrame(
+        [
+            ("A", 1, 0.5, "a"), ("A", 1, 0.5, "a"), ("B", 1, 0.5, "a"), ("C", 0, 0.5, "a"),
+            ("D", 0, 0.1, "b"), ("E", 0, 0.1, "b"), ("F", 0, 0.1, "c"),
+        ],
+        columns=["kpm_id", "label", "probability", "place"],
+    )  # fmt: skip
+    found = calibrate.in_the_large(rows, "place", settings(min_group_rows=2)).set_index("group")
+    assert found.index.tolist() == ["a", "b"]
+    assert found.loc["a", ["rows", "families", "observed"]].tolist() == [4, 3, 3]
+    assert found.loc["a", "ratio"] == pytest.approx(1.4)
+    assert found.loc["a", "lower"] == pytest.approx(1.4 * np.exp(-1.645 * np.sqrt(2) / 3.5))
+    assert found.loc["b", "upper"] == pytest.approx(0.5 / 0.7 * np.exp(1.645 * np.sqrt(0.5) / 0.5))
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3])
+def test_the_ratio_covers_one_where_chances_are_right(share):
+    """300 samples: the 90 % interval holds 1 in nine of ten, or more; a family's two rows share their fate."""
+    held = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        chance = np.repeat(rng.beta(2, 2 / share - 2, 300), 2)
+        label = np.repeat((rng.random(300) < chance[::2]).astype(int), 2)
+        rows = pd.DataFrame({"kpm_id": np.repeat(np.arange(300), 2), "label": label, "probability": chance, "all": "x"})
+        row = calibrate.in_the_large(rows, "all", CONFIG).iloc[0]
+        held += bool(row["lower"] <= 1 <= row["upper"])
+    assert held >= 250

@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 
 from pipeline import evaluate, metrics
 from pipeline.errors import BadInput
+from pipeline.evaluate import curves
 
 SETTINGS: dict[str, Any] = yaml.safe_load(
     (Path(__file__).resolve().parents[1] / "configs" / "evaluate.yaml").read_text(encoding="utf-8")
@@ -100,6 +101,7 @@ def test_groups_are_texts_in_order(found: evaluate.Evaluation) -> None:
     groups = found.measures.drop_duplicates(["scope", "group"])
     assert groups[["scope", "group"]].to_numpy().tolist() == [
         ["all", "all"], ["fold", "1"], ["fold", "2"], *[["period", p] for p in PERIODS],
+        ["regency", "3200"], ["regency", "3201"], ["regency", "3202"],
         ["segment", "under_40=false"], ["segment", "under_40=true"], ["segment", "under_40=unknown"],
     ]  # fmt: skip
 
@@ -140,7 +142,7 @@ def test_a_segment_is_measured_within_the_lists_of_all(rows: pd.DataFrame, found
 
 def test_intervals_hold_their_estimates(found: evaluate.Evaluation) -> None:
     plain = found.measures[found.measures["metric"].isin(["auc", "average_precision", "brier", "log_loss"])]
-    assert len(plain) == 4 * 3 * 10
+    assert len(plain) == 4 * (3 * 10 + 3)  # of the three regencies only the champion
     assert (plain["lower"] < plain["estimate"]).all()
     assert (plain["estimate"] < plain["upper"]).all()
 
@@ -157,7 +159,9 @@ def test_differences_are_paired(found: evaluate.Evaluation) -> None:
 def test_a_model_against_its_copy_differs_by_exactly_nothing(rows: pd.DataFrame) -> None:
     copy = of(rows, "lightgbm").assign(model="rule_income")
     twin = evaluate.measure(pd.concat([of(rows, "lightgbm"), copy]), config())
-    assert (twin.differences[["estimate", "lower", "upper"]].dropna() == 0).all(axis=None)
+    ratio = twin.differences["metric"] == "average_precision_ratio"
+    assert (twin.differences.loc[~ratio, ["estimate", "lower", "upper"]].dropna() == 0).all(axis=None)
+    assert (twin.differences.loc[ratio, ["estimate", "lower", "upper"]] == 1).all(axis=None)
     assert twin.verdict["verdict"] == "do not deploy"
 
 
@@ -218,13 +222,14 @@ def test_gains(rows: pd.DataFrame, found: evaluate.Evaluation) -> None:
     assert (gains.iloc[0], gains.iloc[-1]) == (0, 1)
     assert gains.is_monotonic_increasing
     part = of(rows, "lightgbm")
-    expected = metrics.recall_at(part["probability"], part["label"], 0.2 * len(part))
+    chance = metrics.listed(part["probability"], np.zeros(len(part)), 0.2 * len(part))
+    expected = (chance * part["label"]).sum() / part["label"].sum()
     assert gains.iloc[20] == pytest.approx(expected)
 
 
 def test_long_curves_are_thinned() -> None:
     rng = np.random.default_rng(0)
-    curve = evaluate.precision_recall_table(rng.random(5000), rng.integers(0, 2, 5000).astype(float))
+    curve = curves.precision_recall_table(rng.random(5000), rng.integers(0, 2, 5000).astype(float))
     assert 100 <= len(curve) <= 200  # equal ratios of rows: the first ranks one by one, so fewer than 200
     assert curve["recall"].iloc[-1] == 1
     assert curve["threshold"].is_monotonic_decreasing

@@ -34,13 +34,15 @@ def made(frames):
     return built(frames)
 
 
-def test_at_least_sixty_features_all_documented(frames, made):
+def test_features_are_many_and_all_documented(frames, made):
     dictionary = features.dictionary(features.blocks(tables(frames), AS_OF))
-    assert list(dictionary.columns) == ["feature", "definition", "table", "unit", "window", "used_in_score"]
+    assert list(dictionary.columns) == ["feature", "definition", "table", "unit", "window", "used_in_score", "sign"]
     assert list(dictionary.feature) == list(made.columns[2:])
     assert dictionary.feature.is_unique
     assert (dictionary.definition.str.len() > 8).all()
-    assert len(dictionary) >= 60
+    assert dictionary.used_in_score.sum() >= 120
+    assert set(dictionary.sign) == {-1, 0, 1}
+    assert not dictionary.sign[~dictionary.used_in_score].any()
     words = features.wording(features.blocks(tables(frames), AS_OF))
     assert list(words.feature) == list(dictionary.feature)
     assert (words.label_id.str.len() > 3).all()
@@ -49,8 +51,20 @@ def test_at_least_sixty_features_all_documented(frames, made):
 def test_identity_and_facilitator_never_reach_the_score(frames):
     dictionary = features.dictionary(features.blocks(tables(frames), AS_OF)).set_index("feature")
     for_people = dictionary[dictionary["table"].isin(["identity_checks", "assignments"])]
-    assert len(for_people) == 6
+    assert len(for_people) == 7
     assert not for_people.used_in_score.any()
+    assert not dictionary.loc[["village_graduations_24m", "village_known", "customary_community"], "used_in_score"].any()
+
+
+def test_signs_are_claimed_only_where_the_domain_is_certain(frames):
+    """More income, belongings, attendance and productive programmes: likelier; more shocks: less; codes: no claim."""
+    sign = features.dictionary(features.blocks(tables(frames), AS_OF)).set_index("feature").sign
+    likelier = ["monthly_income_last", "income_per_person_rank_regency", "wealth_index", "gold_last", "under_40",
+                "sessions_present_share_12m", "attendance_mean_24m", "pena_running", "months_since_shock"]  # fmt: skip
+    assert (sign[likelier] == 1).all()
+    assert (sign[["shocks_6m", "cases_job_loss_12m", "sessions_absent_share_24m"]] == -1).all()
+    open_questions = ["floor_type_last", "national_decile_last", "enrolled_months", "urban", "pkh_paid_12m", "members"]
+    assert (sign[open_questions] == 0).all()
 
 
 def test_grain_is_a_family_and_date(made):
@@ -284,6 +298,61 @@ BY_HAND = {
     "cases_objection_12m": 1,
     "objections_open": 1,  # closed in January 2023, which nobody can know
     "months_since_shock": 4,
+    "sessions_held_12m": 3,
+    "sessions_absent_share_12m": 1 / 3,
+    "economy_sessions_24m": 2,
+    "months_since_economy_session": 1,
+    "sessions_present_share_ever": 2 / 3,
+    "sessions_present_share_change_12m": np.nan,  # no session in the 12 months before
+    "sessions_present_beside_village_12m": 0,  # the village is the family
+    "attendance_deviation_24m": 14.5 / 2**0.5,
+    "commitments_met_share_3m": np.nan,  # 2022Q3 ended on 09-30, outside (09-30, 12-31]
+    "commitments_met_share_ever": 0.5,
+    "pkh_amount_deviation_24m": 100_000 / 2**0.5,
+    "months_since_failed_payment": 9,  # the first quarter ended in March
+    "months_since_bpnt_payment": 0,
+    "months_since_pena_start": 9,
+    "months_since_kube_start": 23,
+    "months_since_productive_end": 12,  # KUBE ended on 2021-12-31
+    "productive_started_24m": 2,
+    "productive_finished_24m": 1,
+    "productive_running": 1,
+    "programme_money_ever": 2_400_000,
+    "shocks_3m": 0,
+    "shocks_ever": 1,
+    "cases_illness_24m": 1,
+    "exits_ever": 0,
+    "aged_7_12": 1,
+    "aged_13_15": 0,
+    "births_24m": 0,
+    "oldest_age": 38,
+    "oldest_child_age": 12,
+    "workers_per_adult": 1,
+    "women_working": 1,
+    "caretaker_works": 1,
+    "partner_present": 0,
+    "components_ending_24m": 0,
+    "months_until_components_end": 175,
+    "months_until_early_childhood_ends": 26,  # seven in February 2025
+    "component_kinds": 2,  # early childhood and a pupil
+    "components_per_member": 2 / 3,
+    "school_unknown_share": 0,
+    "roster_changes_12m": 1,
+    "income_times_median_ever": 1,  # nobody else told an income
+    "income_times_median_deviation_ever": 0,
+    "income_times_median_change_12m": 0,
+    "business_seen_share_ever": 0.5,  # no, yes; the null tells nothing
+    "business_spell_months": 6,
+    "business_interruptions_ever": 0,
+    "incomes_known_ever": 2,
+    "months_since_known_income": 6,
+    "slowest_record_days": 30,
+    "welfare_known_share": 5 / 24,  # decile, income, floor, business, goats
+    "wealth_index": np.nan,  # goats alone are no index
+    "income_per_person_rank_regency": 0.5,
+    "income_per_person_times_median": 1,
+    "village_shock_share_12m": 1,
+    "regency_shock_share_3m": 0,
     "spell_months": 35,
     "reactivations_ever": 0,
 }
@@ -298,7 +367,108 @@ def one_family():
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_values_by_hand(one_family, name):
-    assert one_family[name] == pytest.approx(BY_HAND[name])
+    assert one_family[name] == pytest.approx(BY_HAND[name], nan_ok=True)
+
+
+def families(*names, village="3203012001"):
+    """Families with one grown member each, enrolled in 2020."""
+    kpm = [{"kpm_id": n, "enrolled_on": "2020-01-15", "recorded_on": "2020-01-20", "village_code": village} for n in names]
+    enrolled = [{"kpm_id": n, "effective_on": "2020-01-15", "event": "enrolled", "recorded_on": "2020-01-20"} for n in names]
+    born = [{"kpm_id": n, "member_id": "1", "birth_date": "1984-05-05", "valid_from": "2020-01-15", "recorded_on": "2020-01-20"} for n in names]
+    return {"kpm": kpm, "membership": enrolled, "members": born, "welfare": [], "payments": []}
+
+
+def made_of(records, as_of=AS_OF):
+    return features.build({n: rows(n, *r) for n, r in records.items()}, as_of).to_pandas().set_index("kpm_id")
+
+
+def told(family, on, **values):
+    return {"kpm_id": family, "observed_on": on, "recorded_on": on, **values}
+
+
+def test_money_is_compared_within_place_and_year():
+    """Regency 3203: 2018 (before enrolment counts too) told 1 and 3 million, 2022 told 4, 4 and 8 million."""
+    here, there = families(*"ABC"), families("D", village="5302012001")
+    world = {name: here[name] + there[name] for name in here}
+    world["welfare"] = [
+        told("A", "2021-05-01", monthly_income=1_000_000),
+        told("B", "2021-06-01", monthly_income=3_000_000),
+        told("A", "2022-05-01", monthly_income=4_000_000),
+        told("B", "2022-05-02", monthly_income=4_000_000),
+        told("C", "2022-05-03", monthly_income=8_000_000),
+        told("D", "2022-05-04", monthly_income=500_000),
+    ]
+    found = made_of(world)
+    assert found.income_times_median_ever.to_dict() == {
+        "A": 0.75,  # (1 / 2 + 4 / 4) / 2
+        "B": 1.25,  # (3 / 2 + 4 / 4) / 2
+        "C": 2.0,
+        "D": 1.0,  # alone in its regency
+    }
+    assert found.income_times_median_deviation_ever["A"] == pytest.approx(0.5 / 2**0.5)
+    # Of 4, 4, 8: the ties have (0 + 2/3) / 2, the top (1 + 1) / 2.
+    assert found.income_per_person_rank_regency.to_dict() == pytest.approx({"A": 1 / 3, "B": 1 / 3, "C": 1.0, "D": 0.5})
+    assert found.income_per_person_times_median.to_dict() == {"A": 1.0, "B": 1.0, "C": 2.0, "D": 1.0}
+
+
+def test_an_unknown_income_has_no_rank_and_takes_none():
+    world = families(*"ABC")
+    world["welfare"] = [told("A", "2022-05-01", monthly_income=1_000_000), told("B", "2022-05-01", monthly_income=2_000_000)]
+    found = made_of(world).income_per_person_rank_regency
+    assert found["A"] == 0.25  # (0 + 1/2) / 2
+    assert found["B"] == 1.0
+    assert np.isnan(found["C"])
+
+
+def test_spells_of_a_business():
+    """Seen in February, gone in May, back in August and still there in November; told late does not count."""
+    world = families("A")
+    seen = [("2022-02-01", True), ("2022-05-01", False), ("2022-08-01", True), ("2022-11-01", True)]
+    world["welfare"] = [told("A", on, owns_business=owns, business_turnover=600_000 if owns else None) for on, owns in seen]
+    world["welfare"] += [told("A", "2022-09-01", national_decile=3)]
+    world["welfare"] += [told("A", "2022-12-01", owns_business=False) | {"recorded_on": "2023-01-05"}]
+    found = made_of(world).loc["A"]
+    assert found.business_interruptions_ever == 1
+    assert found.months_since_business_end == 7  # May to December
+    assert found.business_spell_months == 4  # August to December
+    assert found.business_seen_share_24m == 0.75
+    assert found.business_turnover_mean_24m == 600_000
+
+
+def test_indices_of_dwelling_and_belongings():
+    """Grades: floor 6 (cement) 2/5, wall 1 3/3, roof 2 2/3, lighting 1 3/3, floor 9 (other) is no grade."""
+    world = families("A")
+    home = {"floor_type": 6, "wall_type": 1, "roof_type": 2, "lighting": 1}
+    things = {"motorcycles": 3, "cars": 0, "refrigerator": True, "smartphone": False}
+    world["welfare"] = [told("A", "2021-03-01", **home, **things), told("A", "2022-03-01", **(home | {"floor_type": 9}), **things)]
+    world["welfare"] += [told("A", "2022-04-01", **(home | {"floor_type": 8}), **(things | {"cars": 1}))]
+    found = made_of(world).loc["A"]
+    # April: (0 + 1 + 2/3 + 1) / 4 and (2/2 + 1 + 1 + 0) / 4; March 2022 has three grades, which is too few.
+    assert found.dwelling_index == pytest.approx((0 + 1 + 2 / 3 + 1) / 4)
+    assert found.belongings_index == 0.75
+    assert found.wealth_index == pytest.approx((found.dwelling_index + 0.75) / 2)
+    # A year before: (2/5 + 1 + 2/3 + 1) / 4 and (1 + 0 + 1 + 0) / 4.
+    assert found.dwelling_index_change_12m == pytest.approx(-0.1)
+    assert found.belongings_index_change_12m == 0.25
+
+
+def test_graduations_around_a_family_are_told_and_not_scored():
+    """B graduated under facilitator F, C came back; G took A over later."""
+    world = families(*"ABC")
+    left = {"kpm_id": "B", "effective_on": "2022-03-01", "event": "exited", "reason": "gsm", "recorded_on": "2022-03-10"}
+    old = {"kpm_id": "C", "effective_on": "2020-06-01", "event": "exited", "reason": "ppse", "recorded_on": "2020-06-10"}
+    back = {"kpm_id": "C", "effective_on": "2021-01-01", "event": "reactivated", "recorded_on": "2021-01-05"}
+    world["membership"] += [left, old, back]
+    world["assignments"] = [{"kpm_id": n, "facilitator_id": "F", "valid_from": "2020-01-15"} for n in "ABC"]
+    world["assignments"] += [{"kpm_id": "A", "facilitator_id": "G", "valid_from": "2022-06-01"}]
+    found = made_of(world)
+    assert set(found.index) == {"A", "C"}
+    assert set(found.village_graduations_24m) == {1}  # the one of 2020 is older than 24 months
+    # F served B and C last, one of them graduated: 1 / (1 + 2), as an assignment without an end goes on; G nobody.
+    assert found.facilitator_gsm_rate_24m.to_dict() == pytest.approx({"A": 0.0, "C": 1 / 3})
+    assert found.graduations_ever.to_dict() == {"A": 0, "C": 1}
+    assert found.first_spell_months["C"] == 5
+    assert made_of(world, day("2022-03-05")).village_graduations_24m["A"] == 0 + 1  # C in 2020; B is not recorded yet
 
 
 # ---- windows and exact arithmetic --------------------------------------------------------------------------------

@@ -63,6 +63,37 @@ FOLDS = pd.DataFrame(
     ],
     columns=["fold", "kind", "as_of"],
 )  # fmt: skip
+DECISION = pd.DataFrame(
+    [
+        (m, t, worth, worth - 0.001, worth + 0.001)
+        for m, worths in {
+            "lightgbm": (0.02, 0.01), "rule_income": (0.01, 0.0), "logistic_regression": (0.5, 0.5),
+            "everybody": (0.015, -9.0), "nobody": (0.0, 0.0),
+        }.items()
+        for t, worth in zip((0.01, 0.1), worths, strict=True)
+    ],
+    columns=["model", "threshold", "net_benefit", "lower", "upper"],
+)  # fmt: skip
+VALUE = pd.DataFrame(
+    [
+        ("visits", "lightgbm", 1.0, 0.1, 0.3, 0.2, 0.4), ("visits", "lightgbm", 2.0, 0.1, 0.5, 0.4, 0.6),
+        ("score", "lightgbm", 0.0, 0.1, 0.3, 0.2, 0.4), ("score", "lightgbm", 0.5, 0.2, 0.6, 0.5, 0.7),
+        ("model", "logistic_regression", 1.0, 0.09, 0.25, 0.1, 0.3), ("model", "one_more", 1.0, 0.1, 0.2, 0.1, 0.3),
+    ],
+    columns=["way", "model", "amount", "average_precision", "found", "lower", "upper"],
+)  # fmt: skip
+LEVELS = pd.DataFrame(
+    [
+        (day, metric, 0.02, 0.01, 0.03)
+        for day in ("2023-03-31", "2023-06-30")
+        for metric in ("observed_rate", "mean_probability")
+    ],
+    columns=["group", "metric", "estimate", "lower", "upper"],
+)
+INCIDENCE = pd.DataFrame(
+    [(h, b, 0.01 * h, 0.012 * h, 0.01 * h, 0.015 * h) for h in (3, 6, 12) for b in (0, 1, 2)],
+    columns=["horizon_months", "bin", "mean_incidence", "observed", "lower", "upper"],
+)
 WORDS = pd.DataFrame(
     [("income", "livelihood", "income"), ("tenure", "membership", "months in the programme")],
     columns=["feature", "concept", "label_en"],
@@ -86,6 +117,10 @@ DRAWN: dict[str, Callable[[bool], Figure]] = {
     "shap_summary": lambda s: figures.shap_summary(*shap_tables(), s),
     "outcomes": lambda s: figures.outcomes(OUTCOMES, s),
     "folds": lambda s: figures.folds(FOLDS, s),
+    "decision": lambda s: figures.decision(DECISION, s),
+    "value": lambda s: figures.value(VALUE, s),
+    "calibration_periods": lambda s: figures.calibration_periods(LEVELS, s),
+    "incidence": lambda s: figures.incidence(INCIDENCE, s),
 }
 
 
@@ -114,7 +149,8 @@ def test_simulated_data_are_marked_and_real_ones_are_not(name: str) -> None:
     [
         (figures.calibration, CALIBRATION), (figures.precision_recall, PRECISION_RECALL), (figures.gains, GAINS),
         (figures.capacity, CAPACITY), (figures.periods, PERIODS), (figures.segments, SEGMENTS),
-        (figures.outcomes, OUTCOMES), (figures.folds, FOLDS),
+        (figures.outcomes, OUTCOMES), (figures.folds, FOLDS), (figures.decision, DECISION), (figures.value, VALUE),
+        (figures.calibration_periods, LEVELS), (figures.incidence, INCIDENCE),
     ],
 )  # fmt: skip
 def test_an_empty_table_draws_an_empty_picture(
@@ -144,6 +180,41 @@ def test_models_differ_without_colour() -> None:
     assert [x.get_label() for x in lines] == ["LightGBM (the model in use)", "rule of thumb: income", "something new"]
     styles = [(x._unscaled_dash_pattern, x.get_linewidth()) for x in lines]
     assert len({str(s) for s in styles}) == len(styles)
+
+
+def test_models_without_a_style_of_their_own_differ_too() -> None:
+    strangers = ["new_a", "new_b", "new_c"]
+    styles = [figures._style(m, strangers) for m in strangers]
+    assert len({(str(s.line), s.marker) for s in styles}) == 3
+    assert figures._style("lightgbm", strangers) == figures.STYLES["lightgbm"]
+
+
+def test_the_decision_curve_shows_what_the_model_must_beat() -> None:
+    (axes,) = figures.decision(DECISION, False).axes
+    labels = {x.get_label() for x in axes.lines}
+    assert labels == {"LightGBM (the model in use)", "rule of thumb: income", "visit everybody", "visit nobody"}
+    # 1,000 families x .02, .01
+    assert line(axes, "LightGBM (the model in use)") == [(0.01, 20.0), (0.1, pytest.approx(10.0))]
+    low, high = axes.get_ylim()
+    assert -5 < low < 0  # the loss of visiting everybody does not squeeze the rest
+    assert 21 < high < 25
+
+
+def test_visits_and_scores_share_one_scale() -> None:
+    left, right = figures.value(VALUE, False).axes
+    assert left.get_ylim() == right.get_ylim() == (0, pytest.approx(1.05 * 0.7))
+    drawn = left.lines[0]
+    assert [(float(x), float(y)) for x, y in zip(drawn.get_xdata(), drawn.get_ydata(), strict=True)] == [
+        (1.0, 0.3), (2.0, 0.5),
+    ]  # fmt: skip
+    assert line(right, "logistic regression") == [(0.09, 0.25)]
+    assert [float(y) for y in left.lines[1].get_ydata()] == [0.3, 0.3]  # type: ignore[union-attr]
+
+
+def test_a_panel_for_each_horizon_without_the_row_of_everybody() -> None:
+    panels = [a for a in figures.incidence(INCIDENCE, False).axes if a.get_visible()]
+    assert [p.get_xlabel() for p in panels] == [f"promised within {h} months" for h in (3, 6, 12)]
+    assert len(panels[0].lines[0].get_xdata()) == 2  # type: ignore[arg-type]
 
 
 def test_outcomes_are_shares_of_those_fully_observed() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline import lists, wording
+from pipeline import capacity, lists, wording
 from pipeline.errors import BadInput
 
 AS_OF = date(2025, 6, 30)
@@ -79,7 +79,7 @@ def evidence(phi: list[list[float]], values: list[list[float]]) -> lists.Evidenc
 )
 def test_places_are_rounded_half_up_and_at_least_one(active: int, share: float, expected: int) -> None:
     # 49 * 0.03 = 1.47 -> 1; 50 * 0.03 = 1.5 -> 2; 150 * 0.03 = 4.5 -> 5 (a rounding to even would give 4); 2.49 -> 2
-    assert lists.places(active, share) == expected
+    assert capacity.places(active, share) == expected
 
 
 def test_a_place_that_a_full_facilitator_cannot_use_goes_to_the_next_family() -> None:
@@ -113,7 +113,7 @@ def walk(scores: pd.DataFrame, config: lists.Config) -> dict[str, str]:
     for row in scores.sort_values("rank").to_dict("records"):
         status[row["kpm_id"]] = "below" if row["eligible"] else "held"
         who, where = row["facilitator_id"], row["regency_code"]
-        limit = lists.places(int((scores["regency_code"] == where).sum()), config.regency_share)
+        limit = capacity.places(int((scores["regency_code"] == where).sum()), config.regency_share)
         if not row["eligible"] or (isinstance(who, str) and served.get(who, 0) >= config.per_facilitator):
             continue
         served[who] = served.get(who, 0) + 1
@@ -133,7 +133,7 @@ def test_capacity_holds_for_any_scores(seed: int) -> None:
     sizes = scores.groupby("regency_code").size()
     assert listed["facilitator_id"].value_counts().le(config.per_facilitator).all()
     for regency, count in listed.groupby("regency_code").size().items():
-        assert count <= lists.places(int(sizes[regency]), config.regency_share)
+        assert count <= capacity.places(int(sizes[regency]), config.regency_share)
     assert listed["eligible"].all()
     assert set(chosen.loc[~chosen["eligible"], "status"]) <= {"held"}
     assert chosen["status"].isin(["listed", "held", "below"]).all()
@@ -326,6 +326,18 @@ def test_a_regency_list_says_all_about_its_families() -> None:
         "ada anggota dengan disabilitas berat; baru mengalami guncangan (bencana, sakit, atau kehilangan pekerjaan)"
     ]
     assert all((found.candidates[c] == "").all() for c in wording.FILL_IN)
+
+
+def test_a_family_near_the_border_is_flagged() -> None:
+    """Of two listed families the second is borderline; scores written before there was the mark flag none."""
+    scores = scored([("K0", "p", True), ("K1", "p", True)])
+    case, config = evidence([[0.3, 0, 0, -0.2, 0]] * 2, [[1000000, 1, 0.5, 12, 2]] * 2), settings(regency_share=1.0)
+    plain, marked = (
+        lists.regency_lists(lists.select(table, config), case, LINEAGE, config)[0].candidates
+        for table in (scores, scores.assign(borderline=[False, True]))
+    )
+    assert not plain["data_flags"].str.contains("batas").any()
+    assert marked["data_flags"].str.contains(wording.BORDERLINE).tolist() == [False, True]
 
 
 def test_the_summary_adds_up_and_the_index_agrees() -> None:

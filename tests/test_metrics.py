@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -27,6 +28,12 @@ def sample(seed: int, rows: int = 300, grid: int = 12) -> tuple[metrics.Numbers,
     rng = np.random.default_rng(seed)
     p = rng.integers(1, grid, rows) / grid
     return p, (rng.random(rows) < 0.2 + 0.5 * p).astype(float)
+
+
+def recalibration(p: ArrayLike, label: ArrayLike) -> tuple[float, float]:
+    rows = Rows.of(p, label)
+    intercept, slope = metrics.recalibration_measures(rows, rows.once()).values()
+    return float(intercept[0]), float(slope[0])
 
 
 def unknown(labels: list[Any]) -> list[float]:
@@ -143,20 +150,20 @@ def test_recalibration_is_logistic_regression(seed: int) -> None:
     p, y = sample(seed, 800, 20)
     model = LogisticRegression(C=np.inf, tol=1e-10).fit(np.log(p / (1 - p))[:, None], y)
     expected = model.intercept_[0], model.coef_[0, 0]
-    assert metrics.recalibration(p, y) == pytest.approx(expected, abs=1e-5)
+    assert recalibration(p, y) == pytest.approx(expected, abs=1e-5)
 
 
 def test_recalibration_by_hand() -> None:
     # two groups fit exactly: .5 has rate 1/4, so intercept = logit(1/4) = -ln 3
     # .75 (logit ln 3) has rate 3/4: -ln 3 + slope x ln 3 = ln 3, slope = 2
     p, y = [0.5] * 4 + [0.75] * 4, [1, 0, 0, 0, 1, 1, 1, 0]
-    assert metrics.recalibration(p, y) == pytest.approx((-np.log(3), 2.0))
+    assert recalibration(p, y) == pytest.approx((-np.log(3), 2.0))
 
 
 @pytest.mark.parametrize("label", [[0, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]])
 def test_recalibration_without_a_finite_fit_is_undefined(label: list[int]) -> None:
-    assert np.isnan(metrics.recalibration([0.1, 0.2, 0.3, 0.4], label)).all()
-    assert np.isnan(metrics.recalibration([0.3] * 4, [0, 1, 0, 1])).all()
+    assert np.isnan(recalibration([0.1, 0.2, 0.3, 0.4], label)).all()
+    assert np.isnan(recalibration([0.3] * 4, [0, 1, 0, 1])).all()
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
@@ -205,13 +212,16 @@ def test_expected_precision_is_the_mean_over_all_orders_of_ties(seed: int) -> No
     assert metrics.precision_at(score, y, k, "worst") == pytest.approx(min(tops))
 
 
-def test_recall_and_lift_by_hand() -> None:
+def test_measures_of_a_list_by_hand() -> None:
     # top two of five hold one of two hits: precision 1/2, recall 1/2, rate 2/5, lift 1.25
-    score, y = [5, 4, 3, 2, 1], [1, 0, 0, 1, 0]
-    assert metrics.precision_at(score, y, 2) == pytest.approx(0.5)
-    assert metrics.recall_at(score, y, 2) == pytest.approx(0.5)
-    assert metrics.lift_at(score, y, 2) == pytest.approx(1.25)
-    assert np.isnan(metrics.recall_at(score, [0] * 5, 2))
+    score, y = [5, 4, 3, 2, 1], [1.0, 0, 0, 1, 0]
+    chance = metrics.listed(score, [0] * 5, 2)
+    rows = Rows(np.array(score, dtype=float), np.array(y), np.arange(5), {"k": chance})
+    found = {name: values[0] for name, values in metrics.list_measures(rows, rows.once()).items()}
+    assert found == {"precision_at_k": 0.5, "recall_at_k": 0.5, "lift_at_k": 1.25}
+    nobody = Rows(rows.probability, np.zeros(5), rows.family, {"k": chance})
+    assert np.isnan(metrics.list_measures(nobody, rows.once())["recall_at_k"][0])
+    assert metrics.precision_at(score, y, 2) == 0.5
     assert metrics.precision_at(score, [0] * 5, 2) == 0.0
 
 
@@ -286,7 +296,7 @@ def test_one_newton_step_is_close_to_the_whole_fit(seed: int) -> None:
     exact = []
     for weight in weights:
         again = np.repeat(np.arange(2000), weight[family].astype(int))
-        exact.append(metrics.recalibration(p[again], y[again])[1])
+        exact.append(recalibration(p[again], y[again])[1])
     assert found == pytest.approx(exact, abs=0.01)
     assert np.std(exact[1:]) > 0.02  # so that closeness means something
 

@@ -9,7 +9,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from pipeline import peers
-from pipeline.sample import Rows
+from pipeline.sample import Followed, Rows
 
 LARGEST, SMALLEST = (peers.Rule(feature="a", largest_first=first) for first in (True, False))
 
@@ -23,7 +23,8 @@ def one_thread():
 
 def settings(**changes):
     values = yaml.safe_load(Path("configs/peers.yaml").read_text(encoding="utf-8"))
-    mine = {"rules": {"rule_a": [{"feature": "a", "largest_first": True}]}}
+    mine = {"forest_trees": 40, "survival_trees": 15, "threads": 1}
+    mine |= {"rules": {"rule_a": [{"feature": "a", "largest_first": True}]}}
     return peers.Config.model_validate(values | mine | changes)
 
 
@@ -90,7 +91,7 @@ def test_the_base_rate_ties_everybody():
 def test_every_peer_beats_chance_on_a_signal(seed):
     rows, unseen = made(seed=seed), made(seed=seed + 100)
     found = peers.scores(rows, [unseen.x, unseen.x.iloc[::-1]], settings())
-    assert set(found) == {"base_rate", "rule_a", "logistic_regression", "sklearn_boosting"}
+    assert set(found) == {"base_rate", "rule_a", "logistic_regression", "sklearn_boosting", "random_forest"}
     for model, (straight, backwards) in found.items():
         assert np.isfinite(straight).all()
         assert np.allclose(straight[::-1], backwards)  # a row's score does not hang on the rows beside it
@@ -124,3 +125,49 @@ def test_unknown_only_where_it_is_scored():
     later = rows.x.iloc[:5].assign(b=np.nan)
     for scores in peers.scores(rows, [later], settings()).values():
         assert np.isfinite(scores[0]).all()
+
+
+def followed(n=600, seed=0):
+    """Months to a graduation, likelier soon where `a` is high, or to another exit; cut off at 24 months."""
+    rows, rng = made(n, seed), np.random.default_rng(seed + 50)
+    graduates = rng.exponential(30 * np.exp(-1.5 * rows.x.a.fillna(0) + rows.x.b))
+    leaves = rng.exponential(60, n)
+    months = np.minimum(np.minimum(graduates, leaves), 24.0)
+    cause = np.where(months == 24.0, 0, np.where(graduates < leaves, 1, 2))
+    return Followed(rows.x, months, cause.astype(np.int64))
+
+
+def test_every_survival_peer_beats_chance_on_a_signal():
+    rows, unseen = made(200), made(seed=100)
+    found = peers.scores(rows, [unseen.x, unseen.x.iloc[::-1]], settings(peers=[]), followed())
+    assert set(found) == {"hazardous_boosting", "sksurv_boosting", "sksurv_cox"}
+    for straight, backwards in found.values():
+        assert np.isfinite(straight).all()
+        assert np.allclose(straight[::-1], backwards)
+        assert auc(straight, unseen.label) > 0.7
+
+
+def test_survival_peers_are_reproducible():
+    rows, spells = made(60), followed(200)
+    first, second = (peers.scores(rows, [rows.x], settings(peers=[], survival_trees=3), spells) for _ in range(2))
+    for model, (scores,) in first.items():
+        assert np.array_equal(scores, second[model][0])
+
+
+def test_without_spells_there_are_no_survival_peers():
+    rows = made(60)
+    assert peers.scores(rows, [rows.x], settings(peers=[])) == {}
+
+
+def test_bounded_keeps_as_many_of_each_by_key():
+    """100 spells, 30 graduate: of 40 asked for each all 30 and 40 others are kept, the same in any order."""
+    families, causes = [f"K{i:03d}" for i in range(100)], 30 * [1] + 35 * [0, 2]
+    spells = pd.DataFrame({"kpm_id": families, "as_of": pd.Timestamp("2020-03-31"), "cause": causes})
+    kept = peers.bounded(spells, settings(survival_rows=40))
+    assert kept["cause"].value_counts().to_dict().get(1) == 30
+    assert len(kept) == 70
+    mixed = peers.bounded(spells.sample(frac=1, random_state=1), settings(survival_rows=40))
+    assert set(mixed["kpm_id"]) == set(kept["kpm_id"])
+    few = peers.bounded(spells, settings(survival_rows=5))
+    assert (few["cause"] == 1).sum() == 5
+    assert len(few) == 10

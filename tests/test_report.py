@@ -220,6 +220,48 @@ def test_what_could_not_be_measured_is_said_and_not_guessed() -> None:
     assert "nan" not in text.lower().split()
 
 
+def standing_tables() -> dict[str, pd.DataFrame]:
+    """The evaluation's tables with nothing in them but measures."""
+    columns = {
+        "decision": ["model", "threshold", "gain", "gain_lower", "gain_upper", "against"],
+        "value": ["way", "model", "amount", "average_precision", "found", "lower", "upper", "equal_visits"],
+        "calibration": ["model", "bin", "observed_rate", "rows"],
+        "gains": ["model", "share_visited", "share_found"],
+        "capacity": ["model", "per_facilitator", "recall"],
+    }
+    return {"measures": measures()} | {name: pd.DataFrame(columns=c) for name, c in columns.items()}
+
+
+def test_what_the_score_can_and_cannot_do_has_headings_of_its_own() -> None:
+    found = page(replace(told(), evaluation=standing_tables(), borderline=0.125))
+    text = " ".join(found.text.split())
+    assert len(found.of("h3")) == 4  # what it can, cannot, where it is unsure, how far from the best
+    assert "Apa yang bisa dan tidak bisa dilakukan skor ini What the score can and cannot do" in text
+    assert "79 (76 to 81) stand in the right order" in text
+    assert "12.5% of the listed families are borderline" in text
+    assert not page(told()).of("h3")
+
+
+def test_a_warning_stands_beside_the_verdict() -> None:
+    text = words(replace(told(), verdict=VERDICT | {"reasons": ["gain_sure", "level_off"], "last_level": 0.68}))
+    assert "Warning: in the latest test 68 families graduated for every 100" in text
+    assert "Warning" not in words(told())
+
+
+def test_differences_are_told_in_every_metric_that_was_compared() -> None:
+    more = DIFFERENCES.assign(metric="brier", estimate=-0.25, lower=-0.5, upper=-0.125)
+    text = words(replace(told(), differences=pd.concat([DIFFERENCES, more])))
+    assert "rule of thumb: income 0.109 [0.090; 0.130] -0.250 [-0.500; -0.125] lebih baik better" in text
+
+
+def test_promised_and_seen_by_part() -> None:
+    levels = [("mean_probability", 0.0376), ("observed_rate", 0.0102), ("calibration_in_the_large", 0.271)]
+    rows = [("regency", "3203", "lightgbm", m, v, v, v, 100, 10620, 108) for m, v in levels]
+    extra = pd.DataFrame(rows, columns=measures().columns)
+    text = words(replace(told(), measures=pd.concat([measures(), extra])))
+    assert "3203 10 620 108 3.76% 1.02% 0.271 [0.271; 0.271]" in text
+
+
 def test_the_word_for_passing_does_not_occur() -> None:
     assert "lulus" not in report.render(told(), settings()).lower()
 

@@ -10,13 +10,16 @@ import pytest
 from pipeline import score
 
 AS_OF = pd.Timestamp("2025-06-30")
-CHANCES = ["kpm_id", "as_of", "probability", "lower", "upper", "holds", "eligible", "pathway"]
+CHANCES = ["kpm_id", "as_of", "probability", "lower", "upper", "holds", "eligible", "pathway", "borderline"]
 
 
 def chances(*rows):
-    made = [(k, AS_OF, p, p / 2, (1 + p) / 2, held, not held, "hold" if held else "home_visit") for k, p, held in rows]
+    made = [
+        (k, AS_OF, p, p / 2, (1 + p) / 2, held, not held, "hold" if held else "home_visit", p > 0.3)
+        for k, p, held in rows
+    ]
     schema = dict.fromkeys(CHANCES[2:5], "float64") | {"holds": "array<string>", "eligible": "boolean"}
-    typed = {"kpm_id": "string", "as_of": "date"} | schema | {"pathway": "string"}
+    typed = {"kpm_id": "string", "as_of": "date"} | schema | {"pathway": "string", "borderline": "boolean"}
     return ibis.memtable(pd.DataFrame(made, columns=CHANCES), schema=ibis.schema(typed))
 
 
@@ -56,6 +59,7 @@ def test_ranks_by_hand():
     assert [list(h) for h in found["holds"]] == [[], ["pregnancy"], ["stale_data", "pregnancy"], []]
     assert found["eligible"].tolist() == [True, False, False, True]
     assert found["lower"].tolist() == [0.2, 0.2, 0.2, 0.05]
+    assert found["borderline"].tolist() == [True, True, True, False]
     assert (found["as_of"] == AS_OF).all()
 
 

@@ -4,6 +4,7 @@
 reads its table through the two clocks (asof.known) first, so nothing later can reach a feature.
 """
 
+from dataclasses import replace
 from datetime import date
 from functools import reduce
 
@@ -22,12 +23,14 @@ from pipeline.features import (
     members,
     membership,
     payments,
+    places,
     programmes,
     sessions,
     welfare,
 )
 from pipeline.features.redate import redate
-from pipeline.features.spec import Block, Feature
+from pipeline.features.residence import REGENCY, VILLAGE, residence
+from pipeline.features.spec import Block, Feature, numeric
 from pipeline.tables import Column, Welfare
 
 MODULES = (
@@ -43,16 +46,44 @@ def build(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] 
     are float64, null where unknown; counts of a table in which the family has no row are null as well. `further` are
     columns of welfare beyond the contract with their meaning; without it they are taken from the table itself.
     """
-    base = active(tables["membership"], as_of).mutate(as_of=ibis.literal(as_of))
-    made = blocks(tables, as_of, further)
-    names = [f.name for b in made for f in b.features]
-    return reduce(_add, enumerate(made), base).select(*KEY, *names).order_by(FAMILY)
+    own = apart(tables, as_of, further)
+    joined = reduce(_add, enumerate(own), everybody(tables, as_of))
+    neighbours = beside(tables, as_of, own)
+    compared = [f for b in places.build(neighbours) for f in b.features]
+    ranked = neighbours.select(FAMILY, **{f.name: numeric(f.value) for f in compared})
+    names = [f.name for b in own for f in b.features]
+    both = joined.left_join(ranked, FAMILY, rname="{name}_beside")
+    return both.select(*KEY, *names, *(f.name for f in compared)).order_by(FAMILY)
 
 
 def blocks(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> tuple[Block, ...]:
-    """The features of each table that is present, before they are joined."""
+    """The features of each table that is present, and those of the family beside its neighbours."""
+    own = apart(tables, as_of, further)
+    return (*own, *places.build(beside(tables, as_of, own)))
+
+
+def apart(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None) -> tuple[Block, ...]:
+    """The features that look at one family only, before they are joined."""
     present = tuple(module.build(tables, as_of) for module in MODULES if module.TABLE in tables)
     return (*present, welfare.build(tables, as_of, further or declared(tables["welfare"])))
+
+
+def everybody(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """Members on the day; key kpm_id, as_of."""
+    return active(tables["membership"], as_of).mutate(as_of=ibis.literal(as_of))
+
+
+def beside(tables: dict[str, ir.Table], as_of: date, own: tuple[Block, ...]) -> ir.Table:
+    """Members on the day with their place and what neighbours are compared by; key kpm_id.
+
+    Few columns: a window function carries every column of its table through its sorts.
+    """
+    here = residence(tables["kpm"], as_of)
+    base = everybody(tables, as_of).left_join(here, FAMILY, rname="{name}_here")
+    few = [replace(b, features=tuple(f for f in b.features if f.name in places.READ)) for b in own]
+    needed = tuple(b for b in few if b.features)
+    names = [f.name for b in needed for f in b.features]
+    return reduce(_add, enumerate(needed), base).select(FAMILY, REGENCY, VILLAGE, *names)
 
 
 def declared(table: ir.Table) -> tuple[Column, ...]:
@@ -66,9 +97,11 @@ def declared(table: ir.Table) -> tuple[Column, ...]:
 
 
 def dictionary(blocks: tuple[Block, ...]) -> pd.DataFrame:
-    """Columns feature, definition, table, unit, window, used_in_score; one row a feature."""
-    rows = [(f.name, f.definition, b.table, f.unit, f.window, f.used_in_score) for b in blocks for f in b.features]
-    return pd.DataFrame(rows, columns=["feature", "definition", "table", "unit", "window", "used_in_score"])
+    """Columns feature, definition, table, unit, window, used_in_score, sign; one row a feature."""
+    rows = [
+        (f.name, f.definition, b.table, f.unit, f.window, f.used_in_score, f.sign) for b in blocks for f in b.features
+    ]
+    return pd.DataFrame(rows, columns=["feature", "definition", "table", "unit", "window", "used_in_score", "sign"])
 
 
 def wording(blocks: tuple[Block, ...]) -> pd.DataFrame:

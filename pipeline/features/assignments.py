@@ -5,34 +5,54 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.asof import months_between, serving
-from pipeline.features.spec import Block, Feature
+from pipeline.asof import known, months_between, serving
+from pipeline.columns import FAMILY
+from pipeline.features.residence import graduations
+from pipeline.features.spec import Block, Feature, share
 
 TABLE = "assignments"
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     current = serving(tables[TABLE], as_of)
-    t = current.mutate(caseload=ibis._.count().over(group_by="facilitator_id"))
-    on = ibis.literal(as_of)
+    counted = current.mutate(caseload=ibis._.count().over(group_by="facilitator_id"))
+    t = counted.left_join(graduates(tables, as_of), "facilitator_id", rname="{name}_then")
+    gone = t.graduates.fill_null(0)
     features = (
-        Feature(
+        context(
             "facilitator_caseload",
             t.caseload,
             "families served by the facilitator",
             "families",
             "jumlah keluarga dampingan pendamping",
-            "place_season",
-            used_in_score=False,
         ),
-        Feature(
+        context(
             "facilitator_months",
-            months_between(t.valid_from, on),
+            months_between(t.valid_from, ibis.literal(as_of)),
             "months with this facilitator",
             "months",
             "lama didampingi pendamping ini",
-            "place_season",
-            used_in_score=False,
+        ),
+        context(
+            "facilitator_gsm_rate_24m",
+            share(gone, gone + t.caseload),
+            "graduations per family of the facilitator, last 24 months",
+            "share",
+            "bagian keluarga dampingan yang graduasi, 24 bulan terakhir",
         ),
     )
     return Block(TABLE, t, features)
+
+
+def context(name: str, value: ir.Value, definition: str, unit: str, label_id: str) -> Feature:
+    return Feature(name, value, definition, unit, label_id, "place_season", used_in_score=False)
+
+
+def graduates(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """Graduations of the last 24 months by who served the family on the day of the exit; key facilitator_id."""
+    left, t = graduations(tables["membership"], as_of), known(tables[TABLE], "valid_from", as_of)
+    pairs = left.join(t, [left[FAMILY] == t[FAMILY], t.valid_from <= left.effective_on], rname="{name}_then")
+    served = pairs.group_by(FAMILY, "effective_on").aggregate(
+        facilitator_id=pairs.facilitator_id.argmax(pairs.valid_from)
+    )
+    return served.group_by("facilitator_id").aggregate(graduates=served.count())

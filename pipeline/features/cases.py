@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between, open_on
-from pipeline.features.spec import Block, Feature, Window, aggregated, count, over, windows
+from pipeline.features.spec import Block, Concept, Feature, Sign, Window, aggregated, count, over, since, windows
 
 TABLE = "cases"
 KINDS_ID = {
@@ -22,13 +22,18 @@ KINDS_ID = {
     "resignation_letter": "surat pengunduran diri",
 }
 SHOCKS = ("disaster", "illness", "job_loss")
+OFTEN = (*SHOCKS, "home_visit", "graduation_interest")
+SIGNS: dict[str, Sign] = {"graduation_interest": 1, "disaster": -1, "illness": -1, "job_loss": -1}
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     t = known(tables[TABLE], "reported_on", as_of)
     features = (
         *(over(w, reported(t, kind, w)) for w in windows(as_of, 12) for kind in KINDS_ID),
-        *(over(w, shocks(t, w)) for w in windows(as_of, 6, 24)),
+        *(over(w, reported(t, kind, w)) for w in windows(as_of, 24) for kind in OFTEN),
+        *(over(w, shocks(t, w)) for w in windows(as_of, 3, 6, 12, 24, None)),
+        *(over(w, reported(t, "graduation_interest", w)) for w in windows(as_of, None)),
+        ages(t, "graduation_interest", as_of),
         *standing(t, as_of),
     )
     return aggregated(TABLE, t, features)
@@ -41,8 +46,17 @@ def reported(t: ir.Table, kind: str, window: Window) -> Feature:
         f"cases of kind {kind.replace('_', ' ')}",
         "count",
         f"laporan {KINDS_ID[kind]}",
-        "family" if kind in SHOCKS else "programme",
+        concept(kind),
+        sign=SIGNS.get(kind, 0),
     )
+
+
+def concept(kind: str) -> Concept:
+    return "family" if kind in SHOCKS else "programme"
+
+
+def ages(t: ir.Table, kind: str, as_of: date) -> Feature:
+    return since(t.reported_on.max(where=t.kind == kind), as_of, (kind, KINDS_ID[kind]), concept(kind))
 
 
 def shocks(t: ir.Table, window: Window) -> Feature:
@@ -53,6 +67,7 @@ def shocks(t: ir.Table, window: Window) -> Feature:
         "count",
         "guncangan (bencana, sakit, kehilangan pekerjaan)",
         "family",
+        sign=-1,
     )
 
 
@@ -76,6 +91,7 @@ def standing(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "lama sejak guncangan terakhir",
             "family",
             "ever",
+            sign=1,
         ),
         Feature(
             "months_since_home_visit",

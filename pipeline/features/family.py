@@ -6,18 +6,22 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import age_years, known, months_between
+from pipeline.columns import FAMILY
+from pipeline.features.residence import graduations, residence
 from pipeline.features.spec import Block, Feature
 
 TABLE = "kpm"
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
-    t = known(tables[TABLE], "enrolled_on", as_of)
+    t = with_graduations(tables, as_of)
     on = ibis.literal(as_of)
     age = age_years(t.caretaker_birth_date, on)
     features = (
         Feature("caretaker_age", age, "age of the caretaker", "years", "umur pengurus", "family"),
-        Feature("under_40", age < 40, "caretaker younger than 40", "flag", "pengurus di bawah 40 tahun", "family"),
+        Feature(
+            "under_40", age < 40, "caretaker younger than 40", "flag", "pengurus di bawah 40 tahun", "family", sign=1
+        ),
         Feature(
             "caretaker_female", t.caretaker_sex == "F", "caretaker is a woman", "flag", "pengurus perempuan", "family"
         ),
@@ -51,5 +55,23 @@ def build(tables: dict[str, ir.Table], as_of: date) -> Block:
             "data_quality",
             used_in_score=False,
         ),
+        Feature(
+            "village_graduations_24m",
+            t.graduates.fill_null(0),
+            "graduations in the village, last 24 months",
+            "families",
+            "keluarga di desa yang graduasi, 24 bulan terakhir",
+            "place_season",
+            "last 24 months",
+            used_in_score=False,
+        ),
     )
     return Block(TABLE, t, features)
+
+
+def with_graduations(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """The registry of families as known, and how many of each village graduated."""
+    t = known(tables[TABLE], "enrolled_on", as_of)
+    gone = graduations(tables["membership"], as_of).inner_join(residence(tables[TABLE], as_of), FAMILY)
+    by_village = gone.group_by("village").aggregate(graduates=gone.count())
+    return t.left_join(by_village, t.village_code == by_village.village)

@@ -1,6 +1,8 @@
 """The roster on the day: who lives in the family, which components of PKH, and when the last of them ends."""
 
+import operator
 from datetime import date
+from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -8,16 +10,27 @@ import ibis.expr.types as ir
 from pipeline import components
 from pipeline.asof import days_between, months_between
 from pipeline.features.roster import household
-from pipeline.features.spec import Block, Feature, aggregated, count, share
+from pipeline.features.spec import Block, Concept, Feature, Sign, aggregated, count, share, windows
 
 TABLE = "members"
 LEVEL_RANK = {"none": 0, "sd": 1, "smp": 2, "sma": 3, "tertiary": 4}
 ADULT = (18, 59)
+SCHOOL_AGES = {"7_12": (7, 12), "13_15": (13, 15), "16_18": (16, 18)}  # SD, SMP and SMA by the ages they are meant for
+MONTHS_AHEAD = (24,)
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     roster = household(tables[TABLE], as_of)
-    features = (*size(roster), *pupils(roster), *adults(roster), *life_cycle(roster, as_of), *staleness(roster, as_of))
+    features = (
+        *size(roster),
+        *ages(roster, as_of),
+        *pupils(roster),
+        *adults(roster),
+        *work(roster),
+        *life_cycle(roster, as_of),
+        *components_ahead(roster, as_of),
+        *staleness(roster, as_of),
+    )
     return aggregated(TABLE, roster, features)
 
 
@@ -59,6 +72,40 @@ def size(m: ir.Table) -> tuple[Feature, ...]:
             "family",
         ),
         Feature("youngest_age", m.age.min(), "age of the youngest member", "years", "umur anggota termuda", "family"),
+    )
+
+
+def persons(
+    name: str, which: ir.BooleanValue, definition: str, label_id: str, concept: Concept = "family", sign: Sign = 0
+) -> Feature:
+    return Feature(name, count(which), definition, "persons", label_id, concept, sign=sign)
+
+
+def ages(m: ir.Table, as_of: date) -> tuple[Feature, ...]:
+    (two_years,) = windows(as_of, 24)
+    groups = tuple(
+        persons(
+            f"aged_{name}",
+            m.age.between(*group),
+            f"members aged {group[0]} to {group[1]}",
+            f"anggota usia {group[0]}-{group[1]} tahun",
+        )
+        for name, group in SCHOOL_AGES.items()
+    )
+    return (
+        *groups,
+        persons(
+            "births_24m", two_years.holds(m.birth_date), "children born, last 24 months", "kelahiran, 24 bulan terakhir"
+        ),
+        Feature("oldest_age", m.age.max(), "age of the oldest member", "years", "umur anggota tertua", "family"),
+        Feature(
+            "oldest_child_age",
+            m.age.max(where=m.age < ADULT[0]),
+            "age of the oldest child under 18",
+            "years",
+            "umur anak tertua di bawah 18 tahun",
+            "family",
+        ),
     )
 
 
@@ -109,6 +156,7 @@ def adults(m: ir.Table) -> tuple[Feature, ...]:
             "share",
             "bagian anggota yang bekerja",
             "livelihood",
+            sign=1,
         ),
         Feature(
             "dependants_per_adult",
@@ -125,6 +173,7 @@ def adults(m: ir.Table) -> tuple[Feature, ...]:
             "level 0-4",
             "pendidikan tertinggi orang dewasa",
             "family",
+            sign=1,
         ),
         Feature(
             "caretaker_education",
@@ -135,6 +184,107 @@ def adults(m: ir.Table) -> tuple[Feature, ...]:
             "family",
         ),
     )
+
+
+def work(m: ir.Table) -> tuple[Feature, ...]:
+    adult = m.age.between(*ADULT)
+    return (
+        Feature(
+            "workers_per_adult",
+            share(count(adult & m.working), count(adult & m.working.notnull())),
+            "share of the members aged 18 to 59 who work",
+            "share",
+            "bagian orang dewasa yang bekerja",
+            "livelihood",
+            sign=1,
+        ),
+        persons(
+            "women_working", adult & m.working & (m.sex == "F"), "women aged 18 to 59 who work",
+            "perempuan dewasa yang bekerja", "livelihood", 1,
+        ),
+        Feature(
+            "caretaker_works",
+            m.working.cast("int64").max(where=m.relation == "caretaker"),
+            "the caretaker works",
+            "flag",
+            "pengurus bekerja",
+            "livelihood",
+            sign=1,
+        ),
+        Feature(
+            "partner_present",
+            count(m.relation.isin(["head", "spouse"])) > 0,
+            "a head or spouse lives with the caretaker",
+            "flag",
+            "ada pasangan atau kepala keluarga",
+            "family",
+        ),
+        Feature(
+            "work_unknown_share",
+            share(count(adult & m.working.isnull()), count(adult)),
+            "share of the members aged 18 to 59 of whom it is not known whether they work",
+            "share",
+            "bagian orang dewasa yang pekerjaannya tidak tercatat",
+            "data_quality",
+        ),
+    )  # fmt: skip
+
+
+def components_ahead(m: ir.Table, as_of: date) -> tuple[Feature, ...]:
+    """What the rules already say of the coming years: birth dates and school levels are known."""
+    on = ibis.literal(as_of)
+    child, lasting = m.early_childhood | m.pupil, m.elderly | m.disabled
+    months_left = months_between(on, m.schooling_ends)
+    early_left = components.EARLY_CHILDHOOD_TO_AGE * 12 + 12 - months_between(m.birth_date, on)
+    leaving = tuple(
+        persons(
+            f"components_ending_{months}m",
+            child & ~lasting & (months_left <= months),
+            f"children who are expected to finish twelve years of school within {months} months",
+            f"anak yang akan tamat sekolah dalam {months} bulan",
+        )
+        for months in MONTHS_AHEAD
+    )
+    return (
+        *leaving,
+        Feature(
+            "months_until_components_end",
+            ibis.ifelse(count(lasting) > 0, ibis.null("int64"), months_left.max(where=child)),
+            "months until the last component ends by rule; unknown where one does not end",
+            "months",
+            "bulan sampai komponen terakhir berakhir menurut aturan",
+            "family",
+        ),
+        Feature(
+            "months_until_early_childhood_ends",
+            early_left.min(where=m.early_childhood),
+            "months until the next child reaches seven",
+            "months",
+            "bulan sampai anak usia dini berikutnya berumur tujuh tahun",
+            "family",
+        ),
+        Feature(
+            "component_kinds",
+            kinds(m),
+            "kinds of components (pregnancy, early childhood, pupils, elderly, disability)",
+            "count",
+            "jenis komponen PKH",
+            "family",
+        ),
+        Feature(
+            "components_per_member",
+            share(count(m.component), count(m.member_id.notnull())),
+            "eligible components per member",
+            "share",
+            "bagian anggota yang menjadi komponen PKH",
+            "family",
+        ),
+    )
+
+
+def kinds(m: ir.Table) -> ir.IntegerValue:
+    present = [count(c).clip(upper=1) for c in (m.expecting, m.early_childhood, m.pupil, m.elderly, m.disabled)]
+    return reduce(operator.add, present)
 
 
 def life_cycle(m: ir.Table, as_of: date) -> tuple[Feature, ...]:
@@ -172,6 +322,8 @@ def life_cycle(m: ir.Table, as_of: date) -> tuple[Feature, ...]:
 
 
 def staleness(m: ir.Table, as_of: date) -> tuple[Feature, ...]:
+    school_age = m.age.between(*components.SCHOOL_AGE)
+    (year,) = windows(as_of, 12)
     return (
         Feature(
             "roster_age_days",
@@ -189,4 +341,16 @@ def staleness(m: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "anggota tanpa tanggal lahir",
             "data_quality",
         ),
-    )
+        Feature(
+            "school_unknown_share",
+            share(count(m.in_school.isnull() & school_age), count(school_age)),
+            "share of the children of school age whose school is not known",
+            "share",
+            "bagian anak usia sekolah yang sekolahnya tidak tercatat",
+            "data_quality",
+        ),
+        persons(
+            "roster_changes_12m", year.holds(m.valid_from), "members recorded anew, last 12 months",
+            "anggota yang datanya berubah, 12 bulan terakhir", "data_quality",
+        ),
+    )  # fmt: skip

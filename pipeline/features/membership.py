@@ -6,7 +6,8 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import ACTIVE_EVENTS, known, months_between
-from pipeline.features.spec import Block, Feature, aggregated, count
+from pipeline.features.residence import GRADUATED
+from pipeline.features.spec import Block, Feature, aggregated, count, since
 
 TABLE = "membership"
 
@@ -38,6 +39,41 @@ def build(tables: dict[str, ir.Table], as_of: date) -> Block:
             "months since an earlier exit",
             "months",
             "lama sejak pernah keluar",
+            "membership",
+            "ever",
+        ),
+        Feature(
+            "exits_ever",
+            count(t.event == "exited"),
+            "earlier exits, ever",
+            "count",
+            "berapa kali pernah keluar dari PKH",
+            "membership",
+            "ever",
+        ),
+        Feature(
+            "graduations_ever",
+            count((t.event == "exited") & t.reason.isin(GRADUATED)),
+            "earlier graduations after which the family came back, ever",
+            "count",
+            "berapa kali pernah graduasi lalu kembali",
+            "membership",
+            "ever",
+        ),
+        since(
+            t.effective_on.max(where=t.event == "reactivated"),
+            as_of,
+            ("return", "kembali menjadi peserta"),
+            "membership",
+        ),
+        Feature(
+            "first_spell_months",
+            months_between(
+                t.effective_on.min(where=t.event.isin(ACTIVE_EVENTS)), t.effective_on.min(where=t.event == "exited")
+            ),
+            "months on PKH before the first exit",
+            "months",
+            "lama menjadi peserta sebelum pertama kali keluar",
             "membership",
             "ever",
         ),

@@ -6,7 +6,18 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between, period_end
-from pipeline.features.spec import Block, Feature, Window, aggregated, count, money, over, windows
+from pipeline.features.spec import (
+    Block,
+    Feature,
+    Window,
+    aggregated,
+    count,
+    deviation,
+    money,
+    over,
+    since,
+    windows,
+)
 
 TABLE = "payments"
 
@@ -20,7 +31,9 @@ def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     features = (
         *(over(w, f) for w in windows(as_of, 3, 6, 12, 24) for f in paid(t, w)),
         *(over(w, f) for w in windows(as_of, 12, 24) for f in unpaid(t, w)),
-        *since(t, as_of),
+        *standing(t, as_of),
+        *ages(t, as_of),
+        *(over(w, f) for w in windows(as_of, 24) for f in steadiness(t, w)),
         change(t, as_of),
     )
     return aggregated(TABLE, t, features)
@@ -67,7 +80,34 @@ def unpaid(t: ir.Table, window: Window) -> tuple[Feature, ...]:
     )
 
 
-def since(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
+def ages(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
+    def last(condition: ir.BooleanValue) -> ir.DateValue:
+        return t.happened_on.max(where=condition)
+
+    return (
+        since(last(t.status == "failed"), as_of, ("failed_payment", "pembayaran gagal"), "payments"),
+        since(last(t.status == "unclaimed"), as_of, ("uncollected_payment", "bantuan tidak diambil"), "payments"),
+        since(last(disbursed(t, "BPNT")), as_of, ("bpnt_payment", "bantuan BPNT"), "payments"),
+    )
+
+
+def steadiness(t: ir.Table, window: Window) -> tuple[Feature, ...]:
+    inside = window.holds(t.happened_on)
+    pkh = disbursed(t, "PKH") & inside
+    squares = (t.amount.cast("decimal(38, 0)") * t.amount).sum(where=pkh)
+    return (
+        Feature(
+            "pkh_amount_deviation",
+            deviation(count(pkh), t.amount.sum(where=pkh).cast("int64"), squares),
+            "standard deviation of the PKH payments",
+            "rupiah",
+            "naik-turun pembayaran PKH",
+            "payments",
+        ),
+    )
+
+
+def standing(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
     last = t.happened_on.max(where=disbursed(t, "PKH"))
     return (
         Feature(

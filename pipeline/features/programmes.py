@@ -6,18 +6,36 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between, open_on
-from pipeline.features.spec import Block, Feature, aggregated, count, money, windows
+from pipeline.features.spec import Block, Feature, Window, aggregated, count, money, over, since, windows
 
 TABLE = "programmes"
 PRODUCTIVE = ("PENA", "PPSE", "PROKUS", "KUBE")
 NAMES = (*PRODUCTIVE, "RST", "SKA", "ATENSI", "PBI", "PIP", "KAT")
+EMPOWERING = (*PRODUCTIVE, "RST", "SKA", "ATENSI")
 PHASE_RANK = {"recovery": 1, "transition": 2, "development": 3}
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     t = known(tables[TABLE], "started_on", as_of)
     running = open_on(t, "ended_on", as_of)
-    features = (*(enrolled(t, running, name) for name in NAMES), *productive(t, as_of), *phases(t))
+    features = (
+        *(enrolled(t, running, name) for name in NAMES),
+        *(begun(t, name, as_of) for name in EMPOWERING),
+        finished(t, as_of),
+        *(over(w, f) for w in windows(as_of, 24) for f in turning(t, w)),
+        *(over(w, grants(t, w)) for w in windows(as_of, 24, None)),
+        *productive(t, as_of),
+        Feature(
+            "productive_running",
+            count(t.programme.isin(PRODUCTIVE) & running),
+            "enrolments in PENA, PPSE, ProKUS or KUBE that run now",
+            "count",
+            "program usaha yang sedang diikuti",
+            "programme",
+            sign=1,
+        ),
+        *phases(t),
+    )
     return aggregated(TABLE, t, features)
 
 
@@ -30,12 +48,59 @@ def enrolled(t: ir.Table, running: ir.BooleanValue, name: str) -> Feature:
         f"sedang mengikuti {name}",
         "programme",
         used_in_score=name != "KAT",
+        sign=1 if name in PRODUCTIVE else 0,
+    )
+
+
+def begun(t: ir.Table, name: str, as_of: date) -> Feature:
+    started = t.started_on.max(where=t.programme == name)
+    return since(started, as_of, (f"{name.lower()}_start", f"mulai {name}"), "programme")
+
+
+def finished(t: ir.Table, as_of: date) -> Feature:
+    # An end that lies ahead of the date was not known then, whatever the row says now.
+    ended = t.ended_on.max(where=t.programme.isin(PRODUCTIVE) & (t.ended_on <= ibis.literal(as_of)))
+    return since(ended, as_of, ("productive_end", "selesai program usaha"), "programme")
+
+
+def turning(t: ir.Table, window: Window) -> tuple[Feature, ...]:
+    """Productive programmes begun and finished within a window."""
+    is_productive, on = t.programme.isin(PRODUCTIVE), ibis.literal(window.as_of)
+    return (
+        Feature(
+            "productive_started",
+            count(is_productive & window.holds(t.started_on)),
+            "starts in PENA, PPSE, ProKUS or KUBE",
+            "count",
+            "mulai program usaha",
+            "programme",
+            sign=1,
+        ),
+        Feature(
+            "productive_finished",
+            count(is_productive & (t.ended_on <= on) & window.holds(t.ended_on)),
+            "programmes among PENA, PPSE, ProKUS and KUBE that were finished",
+            "count",
+            "program usaha yang selesai",
+            "programme",
+            sign=1,
+        ),
+    )
+
+
+def grants(t: ir.Table, window: Window) -> Feature:
+    return Feature(
+        "programme_money",
+        money(t.amount).sum(where=window.holds(t.started_on)).fill_null(0).cast("int64"),
+        "money from programmes",
+        "rupiah",
+        "dana program",
+        "programme",
     )
 
 
 def productive(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
     is_productive = t.programme.isin(PRODUCTIVE)
-    (two_years,) = windows(as_of, 24)
     return (
         Feature(
             "months_since_productive_start",
@@ -54,15 +119,7 @@ def productive(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "jumlah program usaha yang pernah diikuti",
             "programme",
             "ever",
-        ),
-        Feature(
-            "programme_money_24m",
-            money(t.amount).sum(where=two_years.holds(t.started_on)).fill_null(0).cast("int64"),
-            "money from programmes, last 24 months",
-            "rupiah",
-            "dana program, 24 bulan terakhir",
-            "programme",
-            "last 24 months",
+            sign=1,
         ),
     )
 

@@ -6,14 +6,19 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between
-from pipeline.features.spec import Block, Feature, Window, aggregated, count, over, share, windows
+from pipeline.features.spec import Block, Feature, Window, aggregated, count, earlier, over, share, since, windows
 
 TABLE = "sessions"
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     t = known(tables[TABLE], "held_on", as_of)
-    features = (*(over(w, f) for w in windows(as_of, 3, 6, 12, 24) for f in attended(t, w)), *ever(t, as_of))
+    features = (
+        *(over(w, f) for w in windows(as_of, 3, 6, 12, 24, None) for f in attended(t, w)),
+        *(over(w, f) for w in windows(as_of, 12, 24) for f in learnt(t, w)),
+        *ever(t, as_of),
+        trend(t, as_of),
+    )
     return aggregated(TABLE, t, features)
 
 
@@ -36,7 +41,55 @@ def attended(t: ir.Table, window: Window) -> tuple[Feature, ...]:
             "share",
             "kehadiran P2K2",
             "learning_sessions",
+            sign=1,
         ),
+    )
+
+
+def learnt(t: ir.Table, window: Window) -> tuple[Feature, ...]:
+    inside = window.holds(t.held_on)
+    return (
+        Feature(
+            "sessions_held",
+            count(inside),
+            "P2K2 sessions of which the attendance was recorded",
+            "count",
+            "pertemuan P2K2 yang tercatat",
+            "learning_sessions",
+        ),
+        Feature(
+            "economy_sessions",
+            count((t.attendance == "present") & (t.module == "economy") & inside),
+            "P2K2 sessions on economy attended",
+            "count",
+            "pertemuan P2K2 ekonomi yang dihadiri",
+            "learning_sessions",
+            sign=1,
+        ),
+        Feature(
+            "sessions_absent_share",
+            share(count((t.attendance == "absent") & inside), count(inside)),
+            "share of P2K2 sessions missed without a reason",
+            "share",
+            "ketidakhadiran P2K2 tanpa alasan",
+            "learning_sessions",
+            sign=-1,
+        ),
+    )
+
+
+def trend(t: ir.Table, as_of: date) -> Feature:
+    present = t.attendance == "present"
+    year, two_years = windows(as_of, 12, 24)
+    recent, before = year.holds(t.held_on), earlier(two_years, year, t.held_on)
+    return Feature(
+        "sessions_present_share_change_12m",
+        share(count(present & recent), count(recent)) - share(count(present & before), count(before)),
+        "share of P2K2 sessions attended in the last 12 months less in the 12 months before",
+        "difference",
+        "perubahan kehadiran P2K2 terhadap tahun sebelumnya",
+        "learning_sessions",
+        "last 24 months",
     )
 
 
@@ -52,7 +105,15 @@ def ever(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "pertemuan P2K2 ekonomi yang dihadiri",
             "learning_sessions",
             "ever",
+            sign=1,
         ),
+        since(
+            t.held_on.max(where=present & (t.module == "economy")),
+            as_of,
+            ("economy_session", "pertemuan P2K2 ekonomi"),
+            "learning_sessions",
+        ),
+        since(t.held_on.max(), as_of, ("session_recorded", "pertemuan P2K2 tercatat"), "data_quality"),
         Feature(
             "modules_ever",
             t.module.nunique(where=present),

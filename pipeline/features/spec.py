@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
+import ibis
 import ibis.expr.types as ir
 
+from pipeline.asof import months_between
 from pipeline.study import months_before
 
 MOST_RUPIAH = 10**12
@@ -21,6 +23,7 @@ Concept = Literal[
     "place_season",
     "data_quality",
 ]
+Sign = Literal[-1, 0, 1]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Feature:
     """One column of data/features/: its name, definition and Ibis value.
 
     `label_id` and `label_en` are noun phrases for people; `window` tells the time it looks at; a feature with
-    `used_in_score` False informs people and audits, the model never sees it.
+    `used_in_score` False informs people and audits, the model never sees it. `sign` is +1 where the domain is certain
+    that a larger value makes graduation likelier, -1 less likely, 0 where it makes no claim: a wrong claim bends the
+    score, a missing one only leaves it to the data.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Feature:
     concept: Concept
     window: str = "as of the date"
     used_in_score: bool = True
+    sign: Sign = 0
 
     @property
     def label_en(self) -> str:
@@ -79,6 +85,11 @@ class Window:
     def holds(self, day: ir.DateValue) -> ir.BooleanValue:
         """Start excluded, end included: (as_of - months, as_of]; anchored month ends."""
         return day.notnull() if self.months is None else day > months_before(self.as_of, self.months)
+
+
+def earlier(longer: Window, shorter: Window, day: ir.DateValue) -> ir.BooleanValue:
+    """The part of the longer window before the shorter one: what recent months are compared with."""
+    return longer.holds(day) & ~shorter.holds(day)
 
 
 def windows(as_of: date, *months: int | None) -> tuple[Window, ...]:
@@ -122,7 +133,23 @@ def money(rupiah: ir.IntegerValue) -> ir.IntegerValue:
 
 
 def count(condition: ir.BooleanValue) -> ir.IntegerValue:
+    """Rows for which it holds; an unknown is none of them."""
     return condition.fill_null(False).cast("int64").sum()
+
+
+def since(last: ir.DateValue, as_of: date, words: tuple[str, str], told: Concept, sign: Sign = 0) -> Feature:
+    """Months since a day, null where there was none; `words` are the event in snake case and in Indonesian."""
+    event, label_id = words
+    return Feature(
+        f"months_since_{event}",
+        months_between(last, ibis.literal(as_of)),
+        f"months since the last {event.replace('_', ' ')}",
+        "months",
+        f"lama sejak {label_id} terakhir",
+        told,
+        "ever",
+        sign=sign,
+    )
 
 
 def aggregated(table: str, rows: ir.Table, features: tuple[Feature, ...]) -> Block:

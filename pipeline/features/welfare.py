@@ -1,14 +1,17 @@
 """The socio-economic registry: the last known value of every column, how it moved, and how old the knowledge is."""
 
+import operator
+from dataclasses import replace
 from datetime import date
+from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import days_between, known
 from pipeline.columns import FAMILY, RECORDED_ON
-from pipeline.features.roster import household
-from pipeline.features.spec import Block, Concept, Feature, count, deviation, money, windows
+from pipeline.features import livelihood, wealth
+from pipeline.features.spec import Block, Concept, Feature, Sign, count, deviation, money, windows
 from pipeline.tables import Column, Welfare
 
 TABLE = "welfare"
@@ -39,17 +42,52 @@ LABELS_ID = {
     "paid_workers": "pekerja yang dibayar",
 }
 LIVELIHOOD = ("national_decile", "monthly_income", "owns_business", "business_turnover", "paid_workers")
+# More of these is more wealth, by anybody's reading; codes are none of them, as their last means "other".
+RICHER = (
+    "monthly_income",
+    "floor_area_m2",
+    "electricity_power",
+    "motorcycles",
+    "cars",
+    "refrigerator",
+    "smartphone",
+    "computer",
+    "gold",
+    "other_land",
+    "cattle",
+    "goats",
+    "owns_business",
+    "business_turnover",
+    "paid_workers",
+)
+# Belongings rarely come and go one at a time: their index moves with all of them (wealth.py).
+CHANGING = ("national_decile", "monthly_income", "floor_area_m2", "owns_business", "business_turnover", "paid_workers")
 CONTRACT = {c.name for c in Welfare.columns()}
 NOT_OBSERVED = (FAMILY, "observed_on", RECORDED_ON)
 
 
 def build(tables: dict[str, ir.Table], as_of: date, declared: tuple[Column, ...]) -> Block:
+    columns, t = observed(declared), read(tables, as_of)
+    earned = livelihood.features(t, as_of)
+    values = {**edge_values(t, columns, as_of), **history(t, visited(t, columns), as_of)}
+    rows = t.group_by(FAMILY).aggregate(**values, **{f.name: f.value for f in earned})
+    rows = rows.mutate(**{f"wealth_index_{e}": both(rows, e) for e in ("last", "before")})
+    last = (*levels(rows, columns), *changes(rows, columns), *wealth.features(rows), *derived(rows, as_of))
+    return Block(TABLE, rows, (*last, known_share(rows, columns), *(replace(f, value=rows[f.name]) for f in earned)))
+
+
+def read(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """What welfare told by the day, with the indices of each visit and what livelihood.py reads beside it."""
     t = known(tables[TABLE], "observed_on", as_of)
-    columns = observed(declared)
-    latest = t.group_by(FAMILY).aggregate(**edge_values(t, columns, as_of), **history(t, visited(t, columns), as_of))
-    members = persons(tables, as_of)
-    rows = latest.left_join(members, FAMILY).drop("kpm_id_right")
-    return Block(TABLE, rows, (*levels(rows, columns), *changes(rows, columns), *derived(rows, as_of)))
+    return livelihood.told(t.mutate(**wealth.indices(t)), tables, as_of)
+
+
+def both(rows: ir.Table, edge: str) -> ir.FloatingValue:
+    return (rows[f"dwelling_index_{edge}"] + rows[f"belongings_index_{edge}"]) / 2
+
+
+def per_person(rows: ir.Table, name: str) -> ir.FloatingValue:
+    return rows[f"{name}_last"] / rows.persons.nullif(0).cast("float64")
 
 
 def observed(declared: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -63,7 +101,13 @@ def edge_values(t: ir.Table, columns: tuple[Column, ...], as_of: date) -> dict[s
     for c in columns:
         value, seen = t[c.name].cast("float64"), t[c.name].notnull()
         made[f"{c.name}_last"] = value.argmax(t.observed_on, where=seen)
-        made[f"{c.name}_before"] = before(t, c, as_of)
+        if c.name in CHANGING or c.name not in CONTRACT:
+            made[f"{c.name}_before"] = before(t, c, as_of)
+    (year,) = windows(as_of, 12)
+    for name in ("dwelling_index", "belongings_index"):
+        seen = t[name].notnull()
+        made[f"{name}_last"] = t[name].argmax(t.observed_on, where=seen)
+        made[f"{name}_before"] = t[name].argmax(t.observed_on, where=seen & ~year.holds(t.observed_on))
     return made
 
 
@@ -87,6 +131,7 @@ def history(t: ir.Table, seen: ir.BooleanValue, as_of: date) -> dict[str, ir.Val
     income, when = money(t.monthly_income), two_years.holds(t.observed_on)
     known_income = when & income.notnull()
     return {
+        "persons": t.persons.max(),
         "observed_last": t.observed_on.max(where=seen),
         "observed_n_24m": count(when & seen),
         "income_n_24m": count(known_income),
@@ -96,12 +141,6 @@ def history(t: ir.Table, seen: ir.BooleanValue, as_of: date) -> dict[str, ir.Val
         "business_ever": t.owns_business.cast("int64").max(),
         "business_first_seen": t.observed_on.min(where=t.owns_business.fill_null(False)),
     }
-
-
-def persons(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
-    """Members on the day, to read income and floor per person."""
-    roster = household(tables["members"], as_of)
-    return roster.group_by(FAMILY).aggregate(persons=roster.count())
 
 
 def concept(name: str) -> Concept:
@@ -117,14 +156,33 @@ def levels(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
             c.unit or ("flag" if c.kind == "flag" else "code"),
             f"{LABELS_ID.get(c.name, c.meaning)}, data terakhir",
             concept(c.name),
+            sign=sign(c.name),
         )
         for c in columns
     )
 
 
+def sign(name: str) -> Sign:
+    return 1 if name in RICHER else 0
+
+
+def known_share(rows: ir.Table, columns: tuple[Column, ...]) -> Feature:
+    seen = [rows[f"{c.name}_last"].notnull().cast("int64") for c in columns]
+    return Feature(
+        "welfare_known_share",
+        reduce(operator.add, seen).cast("float64") / len(seen),
+        "share of the socio-economic items of which a value is known",
+        "share",
+        "bagian data sosial ekonomi yang terisi",
+        "data_quality",
+        "ever",
+    )
+
+
 def changes(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
     """Last known less the earlier value; ranks, counts, money and flags, never codes."""
-    return tuple(change(rows, c, 12 if c.name in CONTRACT else 24) for c in columns if c.kind == "flag" or c.unit)
+    told = [c for c in columns if c.name in CHANGING or (c.name not in CONTRACT and (c.kind == "flag" or c.unit))]
+    return tuple(change(rows, c, 12 if c.name in CONTRACT else 24) for c in told)
 
 
 def change(rows: ir.Table, column: Column, months: int) -> Feature:
@@ -146,11 +204,12 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
     return (
         Feature(
             "income_per_person",
-            rows.monthly_income_last / rows.persons.nullif(0).cast("float64"),
+            per_person(rows, "monthly_income"),
             "last known income per member",
             "rupiah a month",
             "pendapatan per anggota keluarga",
             "livelihood",
+            sign=1,
         ),
         Feature(
             "income_mean_24m",
@@ -160,6 +219,7 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "rata-rata pendapatan, 24 bulan terakhir",
             "livelihood",
             "last 24 months",
+            sign=1,
         ),
         Feature(
             "income_deviation_24m",
@@ -181,11 +241,12 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
         ),
         Feature(
             "floor_per_person",
-            rows.floor_area_m2_last / rows.persons.nullif(0).cast("float64"),
+            per_person(rows, "floor_area_m2"),
             "floor area per member",
             "m2",
             "luas lantai per anggota keluarga",
             "house_assets",
+            sign=1,
         ),
         Feature(
             "income_unknown",
@@ -220,6 +281,7 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "pernah memiliki usaha",
             "livelihood",
             "ever",
+            sign=1,
         ),
         Feature(
             "business_age_days",
