@@ -261,8 +261,8 @@ def _described(selection: pd.DataFrame, evidence: Evidence, config: Config) -> p
     listed = set(selection.loc[selection["status"] == LISTED, FAMILY])
     found = reasons(_only(evidence, listed), config)
     people = selection.merge(regions(evidence.villages, config), on=FAMILY, how="left", validate="one_to_one")
-    people["reasons_for"] = people[FAMILY].map(joined(found, "for")).fillna("")
-    people["reasons_against"] = people[FAMILY].map(joined(found, "against")).fillna("")
+    people["reasons_for"] = people[FAMILY].map(joined(found, "for")).astype("object").fillna("")
+    people["reasons_against"] = people[FAMILY].map(joined(found, "against")).astype("object").fillna("")
     people["data_flags"] = _all_flags(people, evidence.features, config)
     people["facilitator_id"] = (
         people["facilitator_id"].astype("object").where(people["facilitator_id"].notna(), wording.NO_FACILITATOR)
@@ -295,7 +295,7 @@ def _several(holds: Any) -> list[Any]:
 
 def _all_flags(people: pd.DataFrame, features: pd.DataFrame, config: Config) -> pd.Series:
     """The configured flags, then those that the list itself sees: the border, no facilitator, an unknown village."""
-    texts = people[FAMILY].map(flags(features, config)).fillna("")
+    texts = people[FAMILY].map(flags(features, config)).astype("object").fillna("")
     if "borderline" in people:
         texts = _add(texts, people["borderline"].astype(bool), wording.BORDERLINE)
     texts = _add(texts, people["facilitator_id"].isna(), wording.NO_FACILITATOR)

@@ -109,12 +109,12 @@ def linear_score(model: Pipeline, frame: pd.DataFrame) -> Floats:
 
 
 def varied(x: pd.DataFrame, fewest: int = 1) -> list[str]:
-    """Features of which at least `fewest` known values differ from the commonest one, which is known as often.
+    """Features of which at least `fewest` known values differ from the commonest one.
 
     scikit-learn cannot bin a feature that is only known or unknown, in the part of the rows that it happens to draw.
     """
     known = {c: x[c].value_counts() for c in x.columns}
-    return [c for c, n in known.items() if len(n) > 1 and min(n.iloc[0], n.sum() - n.iloc[0]) >= fewest]
+    return [c for c, n in known.items() if len(n) > 1 and n.sum() - n.iloc[0] >= fewest]
 
 
 def sklearn_boosting(rows: Rows, frames: list[pd.DataFrame], config: Config) -> Scores:

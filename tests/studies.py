@@ -24,8 +24,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "study": {"first_as_of": "2018-01-01"},
     "folds": {"folds": 1},
     "evaluate": {"replicates": 30},
-    "train": {"trees": 60},
-    "peers": {"peers": PEERS},
+    "train": {"trees": 25, "seeds": 2},
+    "peers": {"peers": PEERS, "survival_peers": []},
+    "survival": {"rows": 4000, "trees": 30, "trees_of_other_causes": 10},
     "report": {"shap_points": 100},
 }
 

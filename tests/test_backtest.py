@@ -11,6 +11,7 @@ import yaml
 from pipeline import backtest, calibrate, peers, train
 from pipeline.errors import BadInput
 from pipeline.folds import Fold
+from pipeline.study import months_after
 
 AS_OFS = tuple(date(year, month, day) for year in (2020, 2021) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31)))
 FOLDS = (
@@ -31,6 +32,7 @@ def settings(**training):
         section(train.Config, "train", **({"trees": 10, "threads": 1} | training)),
         section(peers.Config, "peers", peers=["base_rate", "rules", "logistic_regression"], rules=RULES),
         section(calibrate.Config, "calibrate"),
+        survival=None,
     )
 
 
@@ -60,6 +62,35 @@ def loader(features, labels, asked=None):
         return backtest.matured(features[features["as_of"].dt.date.isin(wanted)], labels)
 
     return load
+
+
+def past(features, labels, asked=None):
+    """What is on record: exits a month after the as-of date, known two weeks later; labels mature in half a year."""
+    gone = ~labels["outcome"].isin(["none", "censored"])
+    on = (labels["as_of"] + pd.Timedelta(days=30)).where(gone)
+    recorded = labels.drop(columns="matured").assign(outcome_on=on, known_on=on + pd.Timedelta(days=14))
+    return backtest.Past(
+        matured=loader(features, labels, asked),
+        features=lambda as_ofs: features[features["as_of"].dt.date.isin(list(as_ofs))],
+        recorded=recorded,
+        within_horizon=backtest.within(recorded, 3),
+        matured_on={a: months_after(a, 6) for a in AS_OFS},
+        scored=["a", "b"],
+        signs={},
+        horizon_months=3,
+    )
+
+
+def test_a_shorter_horizon_by_hand():
+    """Within 3 months of 2020-03-31 is up to 2020-06-30: that day's exit counts, the next day's has not happened."""
+    recorded = pd.DataFrame({
+        "kpm_id": ["A", "B"], "as_of": pd.Timestamp("2020-03-31"), "outcome": ["gsm", "natural"],
+        "outcome_on": pd.to_datetime(["2020-06-30", "2020-07-01"]),
+        "known_on": pd.to_datetime(["2020-07-05", "2020-07-06"]),
+    })  # fmt: skip
+    cut = backtest.within(recorded, 3)
+    assert cut["outcome"].tolist() == ["gsm", "none"]
+    assert cut["outcome_on"].isna().tolist() == cut["known_on"].isna().tolist() == [False, True]
 
 
 def test_matured_by_hand():
@@ -97,7 +128,9 @@ def test_only_gsm_is_a_success(outcome):
 @pytest.mark.parametrize("seed", range(2))
 def test_every_model_on_the_same_rows(seed):
     features, labels = world(seed)
-    found = backtest.run(FOLDS, loader(features, labels), ["a", "b"], settings())
+    made = backtest.run(FOLDS, past(features, labels), settings())
+    found = made.predictions
+    assert made.incidence.empty  # without hazards
     assert list(found.columns) == ["kpm_id", "as_of", "fold", "model", "probability", "label", "outcome"]
     assert not found.duplicated(["kpm_id", "as_of", "fold", "model"]).any()
     assert found["probability"].between(0, 1, inclusive="neither").all()
@@ -115,12 +148,12 @@ def test_each_fold_loads_its_own_dates_and_learns_from_none_that_it_tests(monkey
     features, labels = world()
     asked, learnt, fit = [], [], train.fit
 
-    def watched(rows, config):
+    def watched(rows, config, signs):
         learnt.append(set(rows.as_of.dt.date))
-        return fit(rows, config)
+        return fit(rows, config, signs)
 
     monkeypatch.setattr(train, "fit", watched)
-    backtest.run(FOLDS, loader(features, labels, asked), ["a", "b"], settings())
+    backtest.run(FOLDS, past(features, labels, asked), settings())
     assert asked == [d for f in FOLDS for d in (f.train_as_ofs, f.calibrate_as_ofs, f.test_as_ofs)]
     assert learnt == [set(f.train_as_ofs) for f in FOLDS]
     assert all(max(seen) < min(f.calibrate_as_ofs) < min(f.test_as_ofs) for seen, f in zip(learnt, FOLDS, strict=True))
@@ -131,14 +164,14 @@ def test_what_is_tested_changes_no_prediction():
     features, labels = world()
     tested = labels["as_of"].dt.date.isin(FOLDS[1].test_as_ofs) & labels["outcome"].isin(["gsm", "none"])
     turned = labels.assign(outcome=labels["outcome"].mask(tested, "natural"))
-    first, second = (backtest.run(FOLDS[1:], loader(features, t), ["a", "b"], settings()) for t in (labels, turned))
+    first, second = (backtest.run(FOLDS[1:], past(features, t), settings()).predictions for t in (labels, turned))
     assert np.array_equal(first["probability"], second["probability"])
     assert not np.array_equal(first["label"], second["label"])
 
 
 def test_chances_are_calibrated_and_ranked_by_the_signal():
     features, labels = world(families=600)
-    found = backtest.run(FOLDS[1:], loader(features, labels), ["a", "b"], settings(trees=60))
+    found = backtest.run(FOLDS[1:], past(features, labels), settings(trees=60)).predictions
     for model, mine in found.groupby("model"):
         assert mine["probability"].mean() == pytest.approx(mine["label"].mean(), abs=0.07)
         gap = mine.loc[mine["label"] == 1, "probability"].mean() - mine.loc[mine["label"] == 0, "probability"].mean()
@@ -148,7 +181,7 @@ def test_chances_are_calibrated_and_ranked_by_the_signal():
 def test_a_refusal_names_the_fold():
     features, labels = world()
     with pytest.raises(BadInput, match=r"train: fold 1 from 2021-06-30, training: \d+ rows, 0 gsm"):
-        backtest.run(FOLDS, loader(features, labels.assign(outcome="none")), ["a", "b"], settings())
+        backtest.run(FOLDS, past(features, labels.assign(outcome="none")), settings())
 
 
 def test_a_fold_with_too_few_graduations_is_left_out():

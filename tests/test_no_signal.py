@@ -17,7 +17,8 @@ from pipeline.artifacts import read_yaml
 
 FAMILIES = 800
 SMALL = QUICK | {"study": {"first_as_of": "2021-12-31"}, "evaluate": {"replicates": 60, "level": 0.99},
-                 "peers": {"peers": ["base_rate", "rules"]}, "engine": {"threads": 2}}  # fmt: skip
+                 "peers": {"peers": ["base_rate", "rules"]}, "engine": {"threads": 2},
+                 "train": QUICK["train"] | {"min_positives": 5}}  # fmt: skip
 OFTEN = values("simulate")["exits"] | {"gsm": {2017: 0.06}, "quotas": {2017: None}}
 BEFORE = upto("labels")
 AFTER = [n for n in upto("evaluate") if n not in BEFORE]
