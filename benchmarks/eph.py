@@ -42,6 +42,7 @@ def main(
         learn, test = (
             rows_of(data, d, names, labels[[*KEYS, "label"]]) for d in (days["train"] + days["calibrate"], days["test"])
         )
+        names = [n for n in names if learn[n].nunique() > 1]  # scikit-learn cannot bin the others
         fitted = HistGradientBoostingClassifier(random_state=figures.SEED).fit(learn[names], learn["label"])
         parts.append(test[[*KEYS, "label"]].assign(fold=number, plain=fitted.predict_proba(test[names])[:, 1]))
     rows = pd.concat(parts).merge(wide, on=[*KEYS, "fold"], how="inner", validate="one_to_one")
