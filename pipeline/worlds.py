@@ -28,8 +28,8 @@ class Config(BaseConfig):
 def merge(base: Mapping[Any, Any], changes: Mapping[Any, Any]) -> dict[Any, Any]:
     """`base` with the values of `changes`: settings into settings, anything else takes the place of what was there.
 
-    A mapping by year or code is one value, so it is replaced whole: its keys are data, and those of the base (other
-    years, other regencies) are no part of a world that names its own.
+    A mapping by year, month or code is one value, so it is replaced whole: its keys are data, and those of the base
+    (other years, other regencies) are no part of a world that names its own.
     """
     new = {k: merge(base[k], v) if _deeper(base, k, v) else v for k, v in changes.items()}
     return {**base, **new}
@@ -72,5 +72,5 @@ def _deeper(base: Mapping[Any, Any], key: object, value: object) -> bool:
 
 
 def _by_code(values: Mapping[Any, Any]) -> bool:
-    """Whether every key is a year or a code."""
-    return all(str(key).isdigit() for key in values)
+    """Whether every key is a year, a month such as 2025-06, or a code."""
+    return all(str(key).replace("-", "").isdigit() for key in values)

@@ -1,5 +1,6 @@
 """Features: values by hand, the future invisible by either clock, windows as other people define them."""
 
+import itertools
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -563,6 +564,123 @@ def test_windows_equal_a_plain_second_version(seed):
             assert found.loc[family, "pkh_paid_3m"] == total
 
 
+def crowded(seed):
+    """Random tables whose families live in three villages of two regencies."""
+    frames = random_frames(seed)
+    places = np.array(["3203012001", "3203012002", "5302012001"])
+    codes = places[np.random.default_rng(seed).integers(0, 3, len(frames["kpm"]))]
+    return {**frames, "kpm": frames["kpm"].assign(village_code=codes)}
+
+
+def places_of(frames, index, now):
+    """Village of each family, where the registry knew it by then; a row by family."""
+    kpm = frames["kpm"].set_index("kpm_id")
+    known = kpm[(kpm.enrolled_on <= now) & (kpm.recorded_on <= now)]
+    return known.village_code.reindex(index)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_neighbours_equal_a_plain_second_version(seed):
+    """Ranks, multiples, attendance and shocks around each family, by loops over its neighbours."""
+    frames, now = crowded(seed), pd.Timestamp(AS_OF)
+    found = built(frames).set_index("kpm_id")
+    village = places_of(frames, found.index, now)
+    year = pd.Timestamp("2021-12-31")
+    checked = 0
+    for family in found.index[village.notna()]:
+        row, near = found.loc[family], found.loc[village == village[family]]
+        region = found.loc[village.str[:4] == village[family][:4]]
+        income = region.income_per_person.dropna().to_list()
+        if not np.isnan(row.income_per_person):
+            below, same = (
+                sum(v < row.income_per_person for v in income),
+                sum(v == row.income_per_person for v in income),
+            )
+            low = below / (len(income) - 1) if len(income) > 1 else 0.0
+            assert row.income_per_person_rank_regency == pytest.approx((low + (below + same) / len(income)) / 2)
+            middle = np.median(income)
+            expected = min(row.income_per_person / middle, 50) if middle else np.nan
+            assert row.income_per_person_times_median == pytest.approx(expected, nan_ok=True)
+            checked += 1
+        held = [r for n in near.index for r in known_rows(frames["sessions"], n, "held_on", now) if r.held_on > year]
+        own = [r for r in held if r.kpm_id == family]
+        if own:
+            usual = sum(r.attendance == "present" for r in held) / len(held)
+            mine = sum(r.attendance == "present" for r in own) / len(own)
+            assert row.sessions_present_beside_village_12m == pytest.approx(mine - usual)
+            checked += 1
+        struck = sum(
+            any(
+                r.kind in ("disaster", "illness", "job_loss") and r.reported_on > year
+                for r in known_rows(frames["cases"], n, "reported_on", now)
+            )
+            for n in region.index
+        )
+        assert row.regency_shock_share_12m == pytest.approx(struck / len(region))
+    assert checked > 10
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_incomes_and_spells_equal_a_plain_second_version(seed):
+    """Incomes beside the year's median, business spells, programme spells and payments by loops over rows."""
+    frames, now = crowded(seed), pd.Timestamp(AS_OF)
+    found = built(frames).set_index("kpm_id")
+    everybody = frames["kpm"].kpm_id
+    village = places_of(frames, everybody, now)
+    persons = features.build(tables(frames), AS_OF).to_pandas().set_index("kpm_id").members
+    sizes = {n: roster_size(frames["members"], n, now) for n in everybody}
+    assert all(sizes[n] == (0 if np.isnan(v) else v) for n, v in persons.items())
+    told = [
+        r
+        for n in everybody
+        for r in known_rows(frames["welfare"], n, "observed_on", now)
+        if not pd.isna(r.monthly_income)
+    ]
+    told = [r for r in told if sizes[r.kpm_id] and not pd.isna(village[r.kpm_id])]
+
+    def times(r):
+        peers = [o.monthly_income / sizes[o.kpm_id] for o in told if o.observed_on.year == r.observed_on.year
+                 and village[o.kpm_id][:4] == village[r.kpm_id][:4]]  # fmt: skip
+        return round(min(r.monthly_income / sizes[r.kpm_id] / np.median(peers), 50) * 1000) / 1000
+
+    for family in found.index[:15]:
+        row = found.loc[family]
+        mine = [times(r) for r in told if r.kpm_id == family]
+        assert row.income_times_median_ever == pytest.approx(np.mean(mine) if mine else np.nan, nan_ok=True)
+        states = [(r.observed_on, r.owns_business) for r in known_rows(frames["welfare"], family, "observed_on", now)
+                  if not pd.isna(r.owns_business)]  # fmt: skip
+        ordered = [owns for _, owns in sorted(states)]
+        stops = sum(a and not b for a, b in itertools.pairwise(ordered))
+        if known_rows(frames["welfare"], family, "observed_on", now):
+            assert row.business_interruptions_ever == stops
+        pena = [
+            r.started_on for r in known_rows(frames["programmes"], family, "started_on", now) if r.programme == "PENA"
+        ]
+        expected = months(max(pena), now) if pena else np.nan
+        np.testing.assert_equal(row.months_since_pena_start, expected)
+        paid = known_rows(frames["payments"].assign(on=paid_days(frames["payments"])), family, "on", now)
+        pkh = [
+            r.amount
+            for r in paid
+            if (r.programme, r.status) == ("PKH", "disbursed") and r.on > pd.Timestamp("2020-12-31")
+        ]
+        spread = np.std(pkh, ddof=1) if len(pkh) > 1 else np.nan
+        assert row.pkh_amount_deviation_24m == pytest.approx(spread, nan_ok=True)
+
+
+def months(earlier, later):
+    return float((later.year - earlier.year) * 12 + later.month - earlier.month)
+
+
+def roster_size(members, family, now):
+    """Members whose latest known version is valid on the day."""
+    versions = {}
+    for r in known_rows(members, family, "valid_from", now):
+        if r.member_id not in versions or r.valid_from > versions[r.member_id].valid_from:
+            versions[r.member_id] = r
+    return sum(pd.isna(r.valid_to) or r.valid_to > now for r in versions.values())
+
+
 def known_rows(frame, family, clock, now):
     return [r for r in frame[frame.kpm_id == family].itertuples() if getattr(r, clock) <= now and r.recorded_on <= now]
 
@@ -574,8 +692,7 @@ def paid_days(payments):
 
 
 def test_the_sql_of_a_feature_can_be_read(frames):
-    blocks = features.blocks(tables(frames), AS_OF)
-    (block,) = [b for b in blocks if any(f.name == "sessions_present_12m" for f in b.features)]
+    block = next(b for b in features.blocks(tables(frames), AS_OF) if b.table == "sessions")
     text = str(ibis.to_sql(block.expression().select("kpm_id", "sessions_present_12m")))
     assert "recorded_on" in text
     assert "2022, 12, 31" in text or "2022-12-31" in text

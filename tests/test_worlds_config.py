@@ -21,7 +21,7 @@ BASE: dict[Any, Any] = {
     "world": "default",
     "families": 100,
     "places": {"regencies": {"3203": 1.0, "3315": 0.5}, "effect": 0.3, "customary": {"5302": 0.1, "other": 0.2}},
-    "exits": {"gsm": {2017: 0.1, 2019: 0.2}, "standing": {"income": 1.0, "young": 0.5}},
+    "exits": {"gsm": {2017: 0.1, 2019: 0.2}, "standing": {"income": 1.0, "young": 0.5}, "clean_up": {"2025-06": 0.1}},
     "years": [2020],
     "amount": None,
 }
@@ -30,9 +30,11 @@ MERGES: list[tuple[dict[str, Any], str, object]] = [
     ({"families": 7}, "families", 7),
     ({"places": {"effect": 0.0}}, "places", {**BASE["places"], "effect": 0.0}),
     ({"exits": {"standing": {"income": 0}}}, "exits", {**BASE["exits"], "standing": {"income": 0, "young": 0.5}}),
-    # by code or year: replaced whole, so that a world can name fewer regencies and other years
+    # by code, year or month: replaced whole, so that a world can name fewer regencies and other years
     ({"places": {"regencies": {"1807": 1}}}, "places", {**BASE["places"], "regencies": {"1807": 1}}),
     ({"exits": {"gsm": {2018: 0.4}}}, "exits", {**BASE["exits"], "gsm": {2018: 0.4}}),
+    ({"exits": {"clean_up": {}}}, "exits", {**BASE["exits"], "clean_up": {}}),
+    ({"exits": {"clean_up": {"2024-02": 0.3}}}, "exits", {**BASE["exits"], "clean_up": {"2024-02": 0.3}}),
     # a code among words is a setting like them
     (
         {"places": {"customary": {"other": 0.0}}},

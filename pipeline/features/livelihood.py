@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import days_between, months_between
-from pipeline.columns import FAMILY
+from pipeline.columns import FAMILY, RECORDED_ON
 from pipeline.features.residence import REGENCY, residence
 from pipeline.features.roster import household
 from pipeline.features.spec import (
@@ -26,6 +26,7 @@ from pipeline.features.spec import (
 )
 
 YEAR = "told_in"
+READ = (FAMILY, "observed_on", RECORDED_ON, "monthly_income", "owns_business", "business_turnover")
 THOUSANDTHS, MOST_TIMES = 1000, 50  # a typing error is not fifty times the median
 
 
@@ -48,9 +49,8 @@ def told(welfare: ir.Table, tables: dict[str, ir.Table], as_of: date) -> ir.Tabl
     """
     places, roster = residence(tables["kpm"], as_of), household(tables["members"], as_of)
     persons = roster.group_by(FAMILY).aggregate(persons=roster.count())
-    rows = welfare.left_join(places, FAMILY, rname="{name}_of_place").left_join(
-        persons, FAMILY, rname="{name}_of_roster"
-    )
+    few = welfare.select(*READ)  # a window function carries every column of its table through its sorts
+    rows = few.left_join(places, FAMILY, rname="{name}_of_place").left_join(persons, FAMILY, rname="{name}_of_roster")
     rows = rows.mutate(
         told_in=rows.observed_on.year(), per_person=money(rows.monthly_income) / rows.persons.nullif(0).cast("float64")
     )

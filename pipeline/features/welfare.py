@@ -67,19 +67,16 @@ NOT_OBSERVED = (FAMILY, "observed_on", RECORDED_ON)
 
 
 def build(tables: dict[str, ir.Table], as_of: date, declared: tuple[Column, ...]) -> Block:
-    columns, t = observed(declared), read(tables, as_of)
-    earned = livelihood.features(t, as_of)
-    values = {**edge_values(t, columns, as_of), **history(t, visited(t, columns), as_of)}
-    rows = t.group_by(FAMILY).aggregate(**values, **{f.name: f.value for f in earned})
+    columns, t = observed(declared), known(tables[TABLE], "observed_on", as_of)
+    t = t.mutate(**wealth.indices(t))
+    latest = t.group_by(FAMILY).aggregate(**edge_values(t, columns, as_of), **history(t, visited(t, columns), as_of))
+    told = livelihood.told(t, tables, as_of)
+    earned = livelihood.features(told, as_of)
+    over_years = told.group_by(FAMILY).aggregate(persons=told.persons.max(), **{f.name: f.value for f in earned})
+    rows = latest.left_join(over_years, FAMILY, rname="{name}_over_years")
     rows = rows.mutate(**{f"wealth_index_{e}": both(rows, e) for e in ("last", "before")})
     last = (*levels(rows, columns), *changes(rows, columns), *wealth.features(rows), *derived(rows, as_of))
     return Block(TABLE, rows, (*last, known_share(rows, columns), *(replace(f, value=rows[f.name]) for f in earned)))
-
-
-def read(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
-    """What welfare told by the day, with the indices of each visit and what livelihood.py reads beside it."""
-    t = known(tables[TABLE], "observed_on", as_of)
-    return livelihood.told(t.mutate(**wealth.indices(t)), tables, as_of)
 
 
 def both(rows: ir.Table, edge: str) -> ir.FloatingValue:
@@ -131,7 +128,6 @@ def history(t: ir.Table, seen: ir.BooleanValue, as_of: date) -> dict[str, ir.Val
     income, when = money(t.monthly_income), two_years.holds(t.observed_on)
     known_income = when & income.notnull()
     return {
-        "persons": t.persons.max(),
         "observed_last": t.observed_on.max(where=seen),
         "observed_n_24m": count(when & seen),
         "income_n_24m": count(known_income),

@@ -15,8 +15,10 @@ from pipeline.simulate.draws import (
     Weight,
     Year,
     Yearly,
+    among,
     by_year,
     days,
+    each,
     monthly,
 )
 from pipeline.simulate.economy import SHOCKS
@@ -37,7 +39,7 @@ Shares = Annotated[dict[Year, Share], Field(min_length=1)]
 class Config(BaseConfig):
     flat_a_year: dict[Year, Rupiah]
     fixed_a_year: Annotated[dict[Year, Rupiah], Field(min_length=1)]
-    component_a_year: Annotated[dict[Year, dict[str, Rupiah]], Field(min_length=1)]
+    component_a_year: Annotated[dict[Year, Annotated[dict[str, Rupiah], each(COMPONENTS)]], Field(min_length=1)]
     most_components: Annotated[int, Field(ge=1, le=10)]
     sembako_a_month: Annotated[dict[Year, Rupiah], Field(min_length=1)]
     failed: Shares
@@ -57,7 +59,7 @@ class Config(BaseConfig):
     shocks_reported: Share
     home_visits: Yearly
     data_problems_flawed: Annotated[float, Field(ge=0, le=100)]
-    other_cases: dict[str, Yearly]
+    other_cases: Annotated[dict[str, Yearly], among(KINDS)]
 
 
 def quarterly(now: Now, config: Config) -> None:

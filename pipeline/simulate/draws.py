@@ -6,7 +6,7 @@ the same life in a chunk of a hundred and in one of a hundred thousand, on one w
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 from scipy.special import ndtri
 
 Array = npt.NDArray[Any]
@@ -26,6 +26,7 @@ Positive = Annotated[float, Field(gt=0, le=1e9)]
 Rupiah = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Year = Annotated[int, Field(ge=1990, le=2100)]
 ByYear = Annotated[dict[Year, Yearly], Field(min_length=1)]
+MonthWord = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 NEVER = np.datetime64("2999-12-31", "D")
 NOT_A_DAY = np.datetime64("NaT", "D")
@@ -35,6 +36,40 @@ Value = TypeVar("Value")
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _HALF_STEP = 2.0**-53
+
+
+def each(words: Sequence[str]) -> AfterValidator:
+    """A mapping that has every one of these words and no other; it is read in their order."""
+
+    def checked(values: dict[str, Any]) -> dict[str, Any]:
+        wrong = [f"{w} is missing" for w in words if w not in values]
+        wrong += [f"{v} is none of {', '.join(words)}" for v in values if v not in words]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return {w: values[w] for w in words}
+
+    return AfterValidator(checked)
+
+
+def among(words: Sequence[str]) -> AfterValidator:
+    """A mapping that has no other words than these."""
+
+    def checked(values: dict[str, Any]) -> dict[str, Any]:
+        strange = [v for v in values if v not in words]
+        if strange:
+            raise ValueError(f"{strange[0]} is none of {', '.join(words)}")
+        return values
+
+    return AfterValidator(checked)
+
+
+def _checked_order(values: tuple[int, int]) -> tuple[int, int]:
+    if values[0] > values[1]:
+        raise ValueError(f"{values[0]} lies above {values[1]}; the lower one comes first")
+    return values
+
+
+IN_ORDER = AfterValidator(_checked_order)
 
 
 @dataclass(frozen=True)
@@ -47,6 +82,11 @@ class Month:
     ordinal: int  # months since January 1970
     start: np.datetime64
     end: np.datetime64  # first day of the next month
+
+    @property
+    def word(self) -> str:
+        """Such as 2025-06."""
+        return f"{self.year}-{self.number:02d}"
 
     @property
     def closes_quarter(self) -> bool:

@@ -21,10 +21,11 @@ from pipeline.simulate.draws import (
     Year,
     Yearly,
     by_year,
+    each,
     monthly,
 )
 from pipeline.simulate.households import Families
-from pipeline.simulate.places import Posts
+from pipeline.simulate.places import Posts, village
 
 SHOCKS = ("illness", "disaster", "job_loss")
 
@@ -44,7 +45,7 @@ class Config(BaseConfig):
     illness: Yearly
     job_loss: Yearly
     job_loss_years: dict[Year, Annotated[float, Field(ge=0, le=20)]]
-    losses: dict[str, Spread]
+    losses: Annotated[dict[str, Spread], each(SHOCKS)]
     jobless_months: Annotated[int, Field(ge=1, le=60)]
     business_start: Yearly
     business_start_readiness: Weight
@@ -184,6 +185,5 @@ def move(state: State, fam: Families, posts: Posts, rate: float, when: tuple[Str
     first, count = posts.first_of_block[post], posts.block_posts[post]
     step = draw.whole(ids, 1, count, 1)
     state.post[rows] = first + (post - first + step) % count
-    where = (draw.uniform(ids, 2) * posts.village_counts[state.post[rows]]).astype(int)
-    state.village[rows] = posts.villages[state.post[rows], where].astype(np.int64)
+    state.village[rows] = village(posts, state.post[rows], draw.uniform(ids, 2)).astype(np.int64)
     return moves

@@ -18,6 +18,7 @@ from pipeline.simulate.draws import (
     Array,
     ByYear,
     Month,
+    MonthWord,
     Share,
     Streams,
     Weight,
@@ -65,7 +66,7 @@ class Config(BaseConfig):
     natural: ByYear
     ineligible: ByYear
     ineligible_income: Weight
-    clean_up: dict[str, Yearly]
+    clean_up: dict[MonthWord, Yearly]
     identity: ByYear
     duplicate: ByYear
     identity_flaw: Weight
@@ -136,7 +137,7 @@ def hazards(case: Case, frame: Frame) -> tuple[Array, Pace]:
     out = np.empty((len(fam), len(CAUSES)))
     out[:, 0] = gsm(case, frame, pace)
     out[:, 1] = np.where(case.needs.components > 0, 0.0, by_year(config.natural, year))
-    checked = config.clean_up.get(f"{year}-{month.number:02d}", by_year(config.ineligible, year))
+    checked = config.clean_up.get(month.word, by_year(config.ineligible, year))
     out[:, 2] = checked * np.exp(config.ineligible_income * s.income)
     out[:, 3] = by_year(config.identity, year) * flaw
     out[:, 4] = by_year(config.duplicate, year) * flaw

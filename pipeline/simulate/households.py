@@ -21,6 +21,7 @@ from pipeline.simulate.draws import (
     Streams,
     Year,
     Yearly,
+    each,
     ordinal,
     years_between,
 )
@@ -62,7 +63,7 @@ class Config(BaseConfig):
     mortality_at_60: Yearly
     mortality_per_decade: Annotated[float, Field(gt=0, le=3)]
     elderly_from: Annotated[int, Field(ge=50, le=90)]
-    education: dict[str, Positive]
+    education: Annotated[dict[str, Positive], each(SCHOOL)]
     women_working: Share
     identity_flaws: Share
     sembako: Share

@@ -7,7 +7,19 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.config import BaseConfig
-from pipeline.simulate.draws import Array, Month, Rupiah, Share, Spread, Streams, Weight, Year, Yearly, monthly
+from pipeline.simulate.draws import (
+    IN_ORDER,
+    Array,
+    Month,
+    Rupiah,
+    Share,
+    Spread,
+    Streams,
+    Weight,
+    Year,
+    Yearly,
+    monthly,
+)
 from pipeline.simulate.economy import State
 from pipeline.simulate.households import COMPONENTS, DISABILITY, ELDERLY, PUPIL, Families, People, Roll
 from pipeline.tables import Programmes
@@ -27,7 +39,7 @@ class Programme(BaseConfig):
     until: Year
     yearly_rate: Yearly
     seeks: Literal["anyone", "business", "pupils", "fragile", "poor_house", "customary"]
-    ages: tuple[Age, Age] | None
+    ages: Annotated[tuple[Age, Age], IN_ORDER] | None
     readiness: Weight
     young: Weight
     after: dict[Name, Weight]

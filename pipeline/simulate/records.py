@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from pipeline.config import BaseConfig
 from pipeline.simulate import exits, programmes
 from pipeline.simulate.book import Book
-from pipeline.simulate.draws import NOT_A_DAY, Array, Share, days
+from pipeline.simulate.draws import NOT_A_DAY, Array, MonthWord, Share, days, each
 from pipeline.simulate.now import Now
 from pipeline.tables import Cases, Membership
 
@@ -20,7 +20,6 @@ EVENTS = Membership.column("event").values
 RESIGNATION = KINDS.index("resignation_letter")
 FINALISATION = 25  # day of the month on which the registry closes a period
 _DAY = np.timedelta64(1, "D")
-MonthWord = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
 class Config(BaseConfig):
@@ -33,7 +32,7 @@ class Config(BaseConfig):
     exits_at_month_end: Share
     recorded_on_finalisation: Share
     recorded_at_month_end: Share
-    reporters: dict[str, Share]
+    reporters: Annotated[dict[str, Share], each(REPORTERS)]
     cases_closed: Share
     death_known_after: Annotated[float, Field(gt=0, le=3650)]  # mean days
     deaths_never_recorded: Share
@@ -96,8 +95,7 @@ def _kept(kept: Array, *columns: Array) -> tuple[Array, ...]:
 
 def _at(shares: dict[str, float], now: Now) -> float:
     """The value of the latest listed month that is not after this one; the first one also holds before it."""
-    month = str(now.month.start.astype("M8[M]"))
-    return shares[max((m for m in shares if m <= month), default=min(shares))]
+    return shares[max((m for m in shares if m <= now.month.word), default=min(shares))]
 
 
 def _dead(now: Now, rows: Array, on: Array) -> Array:
@@ -167,7 +165,7 @@ def cases(now: Now, about: tuple[Array, int, int], when: tuple[Array, Array], co
     ids, draw = now.fam.ids[rows], now.draw(f"case {kind}")
     closed = np.maximum(on + draw.whole(ids, 5, 121).astype("m8[D]"), recorded)
     closed = np.where(draw.chance(ids, config.cases_closed, 1), closed, NOT_A_DAY)
-    reporter = np.array([REPORTERS.index(r) for r in config.reporters])[draw.pick(ids, config.reporters, 2)]
+    reporter = draw.pick(ids, config.reporters, 2)
     now.book.write(
         "cases", kpm_id=rows, reported_on=on, kind=kind, status=0, reporter=reporter, referred_to=referred_to,
         closed_on=closed, recorded_on=recorded, closed_known=closed, case_id=0,

@@ -3,13 +3,13 @@
 Each is a function of the place and the month, so that every block of families finds the same ones.
 """
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config import BaseConfig
-from pipeline.simulate.draws import Array, Month, Share, Streams, Weight, Year, Yearly, monthly
+from pipeline.simulate.draws import Array, Month, MonthWord, Share, Streams, Weight, Year, Yearly, monthly
 
 DISASTER_VILLAGES, DISASTER_FAMILIES = 0.3, 0.5  # shares struck within a regency and within a village
 LABELLING_DAYS = 9  # Pamotan, 18 to 26 May 2019
@@ -19,7 +19,13 @@ class Labelling(BaseConfig):
     yearly_rate: Yearly
     least: Share
     most: Share
-    in_months: dict[str, Share]  # 'YYYY-MM' -> the chance of that month in place of the yearly rate
+    in_months: dict[MonthWord, Share]  # the chance of a month in place of the yearly rate
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"least {self.least} lies above most {self.most}")
+        return self
 
 
 class Config(BaseConfig):
@@ -48,7 +54,7 @@ def labelling(village: Array, config: Config, when: tuple[Streams, Month]) -> Ar
     """Share of a family's district that resigns this month because houses are to be marked; 0 nearly everywhere."""
     streams, month = when
     draw, district = streams.at("labelling", month.index), village // 10_000
-    own = config.labelling.in_months.get(f"{month.year}-{month.number:02d}")
+    own = config.labelling.in_months.get(month.word)
     chance = monthly(config.labelling.yearly_rate) if own is None else own
     size = config.labelling.least + (config.labelling.most - config.labelling.least) * draw.uniform(district, 1)
     return np.where(draw.chance(district, chance), size, 0.0)

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from pipeline.config import BaseConfig
 from pipeline.simulate.draws import (
+    IN_ORDER,
     Array,
     Positive,
     Rupiah,
@@ -35,7 +36,7 @@ class Config(BaseConfig):
     poverty_line: Annotated[dict[Year, Rupiah], Field(min_length=1)]
     surveys: Yearly
     backdated: Share
-    backdated_days: tuple[Lag, Lag]
+    backdated_days: Annotated[tuple[Lag, Lag], IN_ORDER]
     income_missing: Share
     income_reported: Positive
     income_noise: Spread

@@ -35,6 +35,7 @@ from pipeline.simulate.rosters import RosterPages
 
 HORIZON = 12  # months of the truth
 FIRST_YEAR = 2007  # PKH began
+Living = tuple[economy.State, households.Families]
 
 
 class Config(BaseConfig):
@@ -180,9 +181,9 @@ def _month(run: Run, state: economy.State, month: Month) -> None:
     needs = programmes.needs(roll, run.people, len(run.fam))
     starts = programmes.enrol(state, run.fam, needs, (config.programmes, streams, month))
     _twins(run, state, needs, starts, course)
-    _turnover(run, month)
+    _turnover(run, streams, month)
     frame = _frame(config, streams, month)
-    case = _case(run, state, needs, frame, state.active.astype(float))
+    case = _case(run, (state, run.fam), needs, frame, state.active.astype(float))
     hazard, pace = exits.hazards(case, frame)
     run.ledger.add(state.active, hazard, _without_pena(run, case, hazard, (frame, pace)), month)
     cause, shock = exits.draw(case, hazard, frame, run.people.ends_on)
@@ -196,17 +197,18 @@ def _frame(config: Config, streams: Streams, month: Month) -> exits.Frame:
     return exits.Frame(config.exits, config.household, config.shocks, config.places.effect, streams, month)
 
 
-def _case(run: Run, state: economy.State, needs: programmes.Needs, frame: exits.Frame, weight: Array) -> exits.Case:
+def _case(run: Run, who: Living, needs: programmes.Needs, frame: exits.Frame, weight: Array) -> exits.Case:
+    state, fam = who
     effect = places.effect(run.posts, run.occupant, run.config.places, run.streams)
     helped = programmes.empowered(state, run.config.programmes, frame.month)
-    return exits.Case(state, run.fam, run.posts, effect, run.graduated, needs, helped, weight)
+    return exits.Case(state, fam, run.posts, effect, run.graduated, needs, helped, weight)
 
 
-def _turnover(run: Run, month: Month) -> None:
+def _turnover(run: Run, streams: Streams, month: Month) -> None:
     """In January a new year's quota begins, and some posts change hands."""
     if month.number == 1 and month.index > 0:
         run.graduated = np.zeros(len(run.posts))
-        changed = run.streams.at("turnover", month.index).chance(run.posts.ids, run.config.places.turnover)
+        changed = streams.at("turnover", month.index).chance(run.posts.ids, run.config.places.turnover)
         run.occupant = run.occupant + changed
 
 
@@ -281,27 +283,23 @@ def _rehearsals(run: Run, eve: economy.State, occupant: Array, graduated: Array)
     return chance / run.config.truth_draws
 
 
-def _rehearse(run: Run, who: tuple[economy.State, households.Families],
-              year: list[tuple[Month, programmes.Needs]], branch: str) -> Array:  # fmt: skip
+def _rehearse(run: Run, who: Living, year: list[tuple[Month, programmes.Needs]], branch: str) -> Array:
     """Chance of gsm in one possible year from this state on.
 
     Within a drawn course of the economy the exits are not drawn but summed: chance to be still there times chance to
     leave by gsm. Averaged over courses this estimates the same expectation with less noise than drawn exits would.
     """
     (state, fam), config = who, run.config
-    streams, actual = Streams(run.config.seed, branch), run.streams
+    streams = Streams(run.config.seed, branch)
     there, reached = np.ones(len(fam)), np.zeros(len(fam))
     for month, needs in year:
         course = economy.Course(streams, month, config.economy, config.shocks)
         economy.advance(state, fam, course)
         starts = programmes.enrol(state, fam, needs, (config.programmes, streams, month))
         programmes.take_effect(state, config.programmes, starts, month)
-        run.streams = streams
-        _turnover(run, month)
-        run.streams = actual
+        _turnover(run, streams, month)
         frame = _frame(config, streams, month)
-        case = _case(run, state, needs, frame, there)
-        hazard, _ = exits.hazards(exits.Case(**(vars(case) | {"fam": fam})), frame)
+        hazard, _ = exits.hazards(_case(run, who, needs, frame, there), frame)
         chance = exits.chances(hazard)
         graduating = there * chance[:, exits.GSM]
         run.graduated = run.graduated + np.bincount(state.post, graduating, len(run.posts))
