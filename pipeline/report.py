@@ -3,16 +3,14 @@
 Every number on it comes from the tables it is given; what they do not hold is said to be unmeasured, never guessed.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline import standing, wording
+from pipeline import page, standing, wording
 from pipeline.columns import AS_OF
 from pipeline.config import BaseConfig
 from pipeline.wording import Text
@@ -98,14 +96,8 @@ class Section:
 
 def render(data: ReportData, config: Config) -> str:
     """The page as HTML; it refers to nothing outside itself and runs no script."""
-    environment = Environment(
-        loader=PackageLoader("pipeline", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    template = page.environment().get_template("report.html")
+    return template.render(
         title=wording.REPORT_TITLE,
         simulated=wording.SIMULATED if data.lineage.get("simulated") else None,
         deploy=_deploys(data),
@@ -143,9 +135,7 @@ def _present(table: Table | None) -> tuple[Table, ...]:
 
 
 def _pictures(data: ReportData, *names: str) -> tuple[Picture, ...]:
-    return tuple(
-        Picture(wording.FIGURES[n], base64.b64encode(data.figures[n]).decode()) for n in names if n in data.figures
-    )
+    return tuple(Picture(wording.FIGURES[n], page.inline(data.figures[n])) for n in names if n in data.figures)
 
 
 def _can(data: ReportData, config: Config) -> Section:

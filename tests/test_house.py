@@ -236,7 +236,9 @@ def test_every_template_is_there_and_used():
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("get_template")
     }
-    assert asked == {f.name for f in (PROJECT / "pipeline" / "templates").iterdir()}
+    held = {f.name: f.read_text(encoding="utf-8") for f in (PROJECT / "pipeline" / "templates").iterdir()}
+    asked |= {part for text in held.values() for part in re.findall(r'{% include "([^"]+)"', text)}
+    assert asked == set(held)
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
