@@ -70,19 +70,28 @@ def listed(rows: pd.DataFrame, score: Floats) -> dict[str, Floats]:
 
 def compare(rows: pd.DataFrame, scores: Mapping[str, Floats], ours: str) -> Iterator[tuple[str, ...]]:
     """Lines of a table: measure, each model with its interval, and ours minus each other, paired by family."""
+    return told(measured(rows, scores), ours)
+
+
+def measured(rows: pd.DataFrame, scores: Mapping[str, Floats]) -> dict[str, pd.DataFrame]:
+    """A row of measures for the rows as they are, then one for each resample of families, by model."""
     family = pd.factorize(rows["kpm_id"])[0]
     label = rows["label"].to_numpy(dtype=np.float64)
     cases = {name: Case(np.asarray(s), label, family, listed(rows, np.asarray(s))) for name, s in scores.items()}
     rng = np.random.default_rng(SEED)
     n = int(family.max()) + 1
     weights = [np.ones(n), *(np.bincount(rng.integers(0, n, n), minlength=n).astype(float) for _ in range(REPLICATES))]
-    measured = {name: pd.DataFrame([case.measure(w) for w in weights]) for name, case in cases.items()}
-    others = [name for name in scores if name != ours]
-    yield ("", *scores, *(f"{ours} - {other}" for other in others))
-    for metric in next(iter(measured.values())):
-        told = [interval(m[metric]) for m in measured.values()]
-        apart = [interval(measured[ours][metric] - measured[o][metric], signed=True) for o in others]
-        yield (metric, *told, *apart)
+    return {name: pd.DataFrame([case.measure(w) for w in weights]) for name, case in cases.items()}
+
+
+def told(found: Mapping[str, pd.DataFrame], ours: str) -> Iterator[tuple[str, ...]]:
+    """Lines of a table from `measured`."""
+    others = [name for name in found if name != ours]
+    yield ("", *found, *(f"{ours} - {other}" for other in others))
+    for metric in found[ours]:
+        each = [interval(m[metric]) for m in found.values()]
+        apart = [interval(found[ours][metric] - found[o][metric], signed=True) for o in others]
+        yield (metric, *each, *apart)
 
 
 def interval(values: "pd.Series[float]", signed: bool = False) -> str:

@@ -76,14 +76,14 @@ def trainable(folds: Sequence[Fold], labels: pd.DataFrame, config: train.Config)
     return enough or list(folds)
 
 
-def run(folds: Iterable[Fold], past: Past, settings: Settings) -> Made:
-    """Out-of-time predictions of every fold and model, and the hazard model's cumulative incidence."""
-    made = [one(fold, past, settings) for fold in folds]
-    predictions = pd.concat([m.predictions for m in made], ignore_index=True)
-    return Made(predictions, pd.concat([m.incidence for m in made], ignore_index=True))
+def joined(folds: Sequence[Made]) -> Made:
+    """The tables of all folds, one after the other."""
+    predictions = pd.concat([m.predictions for m in folds], ignore_index=True)
+    return Made(predictions, pd.concat([m.incidence for m in folds], ignore_index=True))
 
 
 def one(fold: Fold, past: Past, settings: Settings) -> Made:
+    """Out-of-time predictions of every model on one fold, and the hazard model's cumulative incidence."""
     name = f"fold {fold.number} from {fold.origin}"
     learn = rows(past.matured(fold.train_as_ofs), past.scored, f"{name}, training")
     later = rows(past.matured(fold.calibrate_as_ofs), past.scored, f"{name}, calibration")
@@ -96,7 +96,7 @@ def one(fold: Fold, past: Past, settings: Settings) -> Made:
     hazards, spells = hazard_model(fold, past, settings)
     raw |= peers.scores(learn, frames, settings.peers, spells)
     at = (fold.origin, past, settings.calibrate)
-    chances = {m: calibrate.probability(r[1], fitted(r, later, latest, at)) for m, r in raw.items()}
+    chances = {m: calibrate.probability(r[1], fitted((r[0], r[2]), later, latest, at)) for m, r in raw.items()}
     if hazards is not None and settings.survival is not None:
         # A level of their own, not calibrated: they learnt from the dates that would calibrate them.
         chances[HAZARDS] = expit(survival.raw_scores(hazards, test.x, past.horizon_months, settings.survival))
@@ -111,12 +111,12 @@ def recent_dates(fold: Fold, past: Past, config: calibrate.Config) -> list[date]
 
 
 def fitted(
-    raw: list[Floats], later: Rows, latest: pd.DataFrame, at: tuple[date, Past, calibrate.Config]
+    raw: tuple[Floats, Floats], later: Rows, latest: pd.DataFrame, at: tuple[date, Past, calibrate.Config]
 ) -> Calibration:
-    """The map from matured evidence, moved to the level that the latest months show."""
+    """The map from matured evidence, moved to the level of the latest months; raw scores of `later` and `latest`."""
     origin, past, config = at
     fit = calibrate.fit(raw[0], later.label, later.family, config)
-    return fit if config.early is None else calibrate.shift(recent(raw[2], latest, origin, past), fit, config)
+    return fit if config.early is None else calibrate.shift(recent(raw[1], latest, origin, past), fit, config)
 
 
 def recent(raw: Floats, latest: pd.DataFrame, origin: date, past: Past) -> Recent:

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sksurv.ensemble import GradientBoostingSurvivalAnalysis
 from sksurv.linear_model import CoxPHSurvivalAnalysis
+from threadpoolctl import threadpool_limits
 
 from pipeline.columns import AS_OF, FAMILY
 from pipeline.config import BaseConfig
@@ -61,11 +62,11 @@ class Config(BaseConfig):
 def scores(rows: Rows, frames: list[pd.DataFrame], config: Config, followed: Followed | None = None) -> Scores:
     """Raw scores of every configured peer on each frame, by model name; survival peers need `followed`."""
     made: Scores = {}
-    for peer in config.peers:
-        made |= PEERS[peer](rows, frames, config)
-    if followed is not None:
-        for survivor in config.survival_peers:
-            made[survivor] = SURVIVAL_PEERS[survivor](followed, frames, config)
+    with threadpool_limits(config.threads):
+        for peer in config.peers:
+            made |= PEERS[peer](rows, frames, config)
+        if followed is not None:
+            made |= {s: SURVIVAL_PEERS[s](followed, frames, config) for s in config.survival_peers}
     return made
 
 

@@ -6,7 +6,7 @@ imports are the stage's deps in dvc.yaml.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline import artifacts, progress
@@ -183,18 +183,30 @@ def run_features(home: Home) -> None:
 
 def run_backtest(home: Home) -> None:
     """Fit, calibrate and judge every model on every fold of history."""
-    from pipeline import backtest, folds
+    from pipeline import backtest, crowd, folds
 
-    settings = backtest_settings(home)
     possible = folds.chop(*matured_dates(home), home.load(folds.Config, "folds"))
-    plan = backtest.trainable(possible, artifacts.read_frame(home.path(LABELS)), settings.train)
+    labels = artifacts.read_frame(home.path(LABELS))
+    plan = backtest.trainable(possible, labels, backtest_settings(home).train)
     progress.tell(
         f"backtest: fold from {f.origin} is left out: too few gsm to learn from" for f in possible if f not in plan
     )
-    made = backtest.run(progress.track(plan, len(plan), "backtest"), past(home), settings)
+    # The longest fold first, so that no worker waits long for it; the results stand in the plan's order.
+    made = backtest.joined([*crowd.each(partial(one_fold, home), plan[::-1], workers(home), "backtest")][::-1])
     artifacts.write(made.predictions, home.path(PREDICTIONS))
     artifacts.write(made.incidence, home.path(INCIDENCE))
     artifacts.write_csv(folds.table(plan), home.path(FOLDS))
+
+
+def one_fold(home: Home, fold: "Fold") -> Any:
+    """What a worker process makes of one fold."""
+    from pipeline import backtest
+
+    return backtest.one(fold, past(home), backtest_settings(home))
+
+
+def workers(home: Home) -> int:
+    return home.load(artifacts.Config, "engine").workers
 
 
 def run_train(home: Home) -> None:
@@ -215,8 +227,8 @@ def run_calibrate(home: Home) -> None:
     config, known, fold = home.load(calibrate.Config, "calibrate"), past(home), final_fold(home)
     later = backtest.rows(known.matured(fold.calibrate_as_ofs), known.scored, "final model, calibration")
     latest = known.features(backtest.recent_dates(fold, known, config))
-    raw, recent = train.raw_scores(booster, later.x), train.raw_scores(booster, latest)
-    fitted = backtest.fitted([raw, raw, recent], later, latest, (fold.origin, known, config))
+    raw = train.raw_scores(booster, later.x)
+    fitted = backtest.fitted((raw, train.raw_scores(booster, latest)), later, latest, (fold.origin, known, config))
     bounded = calibrate.bounded(raw, later.label, fitted, config)
     artifacts.write_json({"model_sha256": model_hash, **calibrate.record(bounded)}, home.path(CALIBRATION))
 
@@ -492,13 +504,14 @@ def loader(home: Home) -> "Callable[[Iterable[date]], pd.DataFrame]":
     """A function that reads the matured rows of as-of dates: features and outcome."""
     from pipeline import backtest
 
-    labels = artifacts.read_frame(home.path(LABELS))
+    labels, read = artifacts.read_frame(home.path(LABELS)), features_of(home)
+    return lambda as_ofs: backtest.matured(read(as_ofs), labels)
 
-    def load(as_ofs: Iterable[date]) -> "pd.DataFrame":
-        parts = [artifacts.read_frame(home.path(f"{FEATURES}/{a}.parquet")) for a in as_ofs]
-        return backtest.matured(artifacts.stack(parts), labels)
 
-    return load
+def features_of(home: Home) -> "Callable[[Iterable[date]], pd.DataFrame]":
+    """A function that reads the features of as-of dates; the same dates are asked for several times over."""
+    read = cache(lambda as_of: artifacts.read_frame(home.path(f"{FEATURES}/{as_of}.parquet")))
+    return lambda as_ofs: artifacts.stack([read(a) for a in as_ofs])
 
 
 def past(home: Home) -> Any:
@@ -507,13 +520,10 @@ def past(home: Home) -> Any:
 
     recorded = artifacts.read_frame(home.path(RECORDED))
     months = home.load(study.Config, "study").horizon_months
-
-    def features(as_ofs: Iterable[date]) -> "pd.DataFrame":
-        return artifacts.stack([artifacts.read_frame(home.path(f"{FEATURES}/{a}.parquet")) for a in as_ofs])
-
+    read, labels = features_of(home), artifacts.read_frame(home.path(LABELS))
     return backtest.Past(
-        loader(home), features, recorded, backtest.within(recorded, months), moments(home), scored(home), signs(home),
-        months,
+        lambda as_ofs: backtest.matured(read(as_ofs), labels), read, recorded, backtest.within(recorded, months),
+        moments(home), scored(home), signs(home), months,
     )  # fmt: skip
 
 

@@ -81,6 +81,11 @@ def past(features, labels, asked=None):
     )
 
 
+def run(folds, past, settings):
+    """As the stage does in worker processes."""
+    return backtest.joined([backtest.one(fold, past, settings) for fold in folds])
+
+
 def test_a_shorter_horizon_by_hand():
     """Within 3 months of 2020-03-31 is up to 2020-06-30: that day's exit counts, the next day's has not happened."""
     recorded = pd.DataFrame({
@@ -128,7 +133,7 @@ def test_only_gsm_is_a_success(outcome):
 @pytest.mark.parametrize("seed", range(2))
 def test_every_model_on_the_same_rows(seed):
     features, labels = world(seed)
-    made = backtest.run(FOLDS, past(features, labels), settings())
+    made = run(FOLDS, past(features, labels), settings())
     found = made.predictions
     assert made.incidence.empty  # without hazards
     assert list(found.columns) == ["kpm_id", "as_of", "fold", "model", "probability", "label", "outcome"]
@@ -153,7 +158,7 @@ def test_each_fold_loads_its_own_dates_and_learns_from_none_that_it_tests(monkey
         return fit(rows, config, signs)
 
     monkeypatch.setattr(train, "fit", watched)
-    backtest.run(FOLDS, past(features, labels, asked), settings())
+    run(FOLDS, past(features, labels, asked), settings())
     assert asked == [d for f in FOLDS for d in (f.train_as_ofs, f.calibrate_as_ofs, f.test_as_ofs)]
     assert learnt == [set(f.train_as_ofs) for f in FOLDS]
     assert all(max(seen) < min(f.calibrate_as_ofs) < min(f.test_as_ofs) for seen, f in zip(learnt, FOLDS, strict=True))
@@ -164,14 +169,14 @@ def test_what_is_tested_changes_no_prediction():
     features, labels = world()
     tested = labels["as_of"].dt.date.isin(FOLDS[1].test_as_ofs) & labels["outcome"].isin(["gsm", "none"])
     turned = labels.assign(outcome=labels["outcome"].mask(tested, "natural"))
-    first, second = (backtest.run(FOLDS[1:], past(features, t), settings()).predictions for t in (labels, turned))
+    first, second = (run(FOLDS[1:], past(features, t), settings()).predictions for t in (labels, turned))
     assert np.array_equal(first["probability"], second["probability"])
     assert not np.array_equal(first["label"], second["label"])
 
 
 def test_chances_are_calibrated_and_ranked_by_the_signal():
     features, labels = world(families=600)
-    found = backtest.run(FOLDS[1:], past(features, labels), settings(trees=60)).predictions
+    found = run(FOLDS[1:], past(features, labels), settings(trees=60)).predictions
     for model, mine in found.groupby("model"):
         assert mine["probability"].mean() == pytest.approx(mine["label"].mean(), abs=0.07)
         gap = mine.loc[mine["label"] == 1, "probability"].mean() - mine.loc[mine["label"] == 0, "probability"].mean()
@@ -181,7 +186,7 @@ def test_chances_are_calibrated_and_ranked_by_the_signal():
 def test_a_refusal_names_the_fold():
     features, labels = world()
     with pytest.raises(BadInput, match=r"train: fold 1 from 2021-06-30, training: \d+ rows, 0 gsm"):
-        backtest.run(FOLDS, past(features, labels.assign(outcome="none")), settings())
+        run(FOLDS, past(features, labels.assign(outcome="none")), settings())
 
 
 def test_a_fold_with_too_few_graduations_is_left_out():
