@@ -23,7 +23,7 @@ import yaml
 from pyarrow import csv
 from pydantic import Field, PositiveInt, ValidationError
 
-from pipeline import worlds
+from pipeline import marks, worlds
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
@@ -31,6 +31,7 @@ C = TypeVar("C", bound=BaseConfig)
 ROWS_PER_GROUP = 200_000
 PRIVATE = 0o600
 SWAPS = 1000
+WAY_OUT = "mend the file named above; README, Configuration, lists every key"
 WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 
@@ -60,6 +61,14 @@ class Settings:
             return str(self.world)
         part = any(c[: len(keys)] == keys for c in self.changed)
         return f"{self.file} with {self.world}" if part else str(self.file)
+
+    def line(self, keys: worlds.Keys) -> str:
+        """` (line n)` of what is at `keys`, or should be; nothing where two files made the value together."""
+        origin = self.origin(keys)
+        if origin not in (str(self.file), str(self.world)):
+            return ""
+        at = keys if origin == str(self.file) else ("changes", *keys)
+        return f" (line {marks.line(Path(origin).read_text(encoding='utf-8'), at)})"
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,13 @@ class Home:
         return (
             self._of_world(values, file) if section == WORLDLY and isinstance(values, dict) else Settings(values, file)
         )
+
+    def refuse(self, section: str, complaints: Sequence[tuple[worlds.Keys, str]]) -> None:
+        """BadInput with file, key and line of each complaint about a section's values; nothing where there is none."""
+        settings = self.settings(section)
+        told = [f"{settings.origin(k)}: {'.'.join(k)}: {message}{settings.line(k)}" for k, message in complaints]
+        if told:
+            raise BadInput(*told[:5], WAY_OUT)
 
     def world_files(self) -> dict[str, Path]:
         """Files of the worlds by name; the first configuration folder that has a name decides."""
@@ -133,13 +149,14 @@ def validated(config: type[C], settings: Settings) -> C:
         return config.model_validate(settings.values)
     except ValidationError as error:
         told = [complaint(config, settings, tuple(map(str, e["loc"])), e["msg"]) for e in error.errors()]
-        raise BadInput(*told[:5], "mend the file named above; README, Configuration, lists every key") from None
+        raise BadInput(*told[:5], WAY_OUT) from None
 
 
 def complaint(config: type[C], settings: Settings, keys: worlds.Keys, message: str) -> str:
-    """One line: the file, the key, the rule, and the whole range where the key has one."""
+    """One line: the file, the key, the rule, the whole range where the key has one, and the line of the file."""
     allowed = bounds(config.model_json_schema(), keys)
-    return f"{settings.origin(keys)}: {'.'.join(keys) or 'file'}: {message}{f' ({allowed})' if allowed else ''}"
+    told = f"{settings.origin(keys)}: {'.'.join(keys) or 'file'}: {message}{f' ({allowed})' if allowed else ''}"
+    return told + settings.line(keys)
 
 
 def bounds(schema: Mapping[str, Any], keys: worlds.Keys) -> str:
@@ -401,14 +418,23 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     return frame
 
 
+def read_pinned(path: Path, digest: str, columns: list[str]) -> pd.DataFrame:
+    """A Parquet file that the configuration names with its sha256; BadInput where it is another one, or none."""
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file", "the configuration names it: put it there, or name none (null)")
+    if sha256(path) != digest:
+        raise BadInput(f"{path}: sha256 is not the one in the configuration", f"it is {sha256(path)}")
+    return read_frame(path, columns)
+
+
 def stack(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
 def as_table(connection: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
-    """A frame as a table of the engine under a name; lists are of text, also where every one of them is empty."""
+    """A frame as a table of the engine under a name; what holds no value is of text, and so are empty lists."""
     found = pa.Table.from_pandas(frame, preserve_index=False)
-    untyped = pa.list_(pa.null())
-    fields = [f.with_type(pa.list_(pa.string())) if f.type == untyped else f for f in found.schema]
+    typed = {pa.list_(pa.null()): pa.list_(pa.string()), pa.null(): pa.string()}
+    fields = [f.with_type(typed.get(f.type, f.type)) for f in found.schema]
     connection.con.register(name, found.cast(pa.schema(fields)))
     return connection.table(name)

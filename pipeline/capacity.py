@@ -44,15 +44,20 @@ def listed(ordered: pd.DataFrame, capacity: Capacity) -> Bools:
     return np.asarray(at.isin(visited.index[taken]))
 
 
+def tie_order(families: "pd.Series[str]") -> NDArray[np.intp]:
+    """Positions of the families in the order of the md5 of their kpm_id: nobody gains by a place in a file."""
+    tie = np.array([hashlib.md5(k.encode(), usedforsecurity=False).digest() for k in families], dtype="S16")
+    # Trailing zero bytes compare as absent in NumPy's byte strings; the order stays that of the digests.
+    return np.argsort(tie, kind="stable")
+
+
 def agreement(families: pd.DataFrame, scores: NDArray[np.float64], capacity: Capacity) -> NDArray[np.float64]:
     """The share of score columns under which each family comes onto its list, shape (n,).
 
     families: kpm_id, eligible, facilitator_id, regency_code, n rows. scores: (n, seeds), one column for each seed that
     the model was trained with. Equal scores are ordered by the md5 of kpm_id, as the list's ranks are.
     """
-    tie = np.array([hashlib.md5(k.encode(), usedforsecurity=False).digest() for k in families[FAMILY]], dtype="S16")
-    # Trailing zero bytes compare as absent in NumPy's byte strings; the order stays that of the digests.
-    place = np.argsort(np.argsort(tie, kind="stable"), kind="stable")
+    place = np.argsort(tie_order(families[FAMILY]), kind="stable")
     votes = np.zeros(len(families))
     for score in scores.T:
         at = np.lexsort((place, -score))

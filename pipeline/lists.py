@@ -239,25 +239,28 @@ def chance(probability: float, config: Config) -> str:
 
 CANDIDATE_COLUMNS = (
     "rank_in_regency", FAMILY, "district_code", "district_name", "village_code", "village_name", "facilitator_id",
-    "rank_in_facilitator", "chance", "range", "reasons_for", "reasons_against", "data_flags", "pathway", *FILL_IN,
-    AS_OF, "lineage",
+    "rank_in_facilitator", "chance", "range", "reasons_for", "reasons_against", "data_flags", "pathway",
+    "pathway_reasons", *FILL_IN, AS_OF, "lineage",
 )  # fmt: skip
 HELD_COLUMNS = (
     "rank_in_regency", FAMILY, "district_code", "district_name", "village_code", "village_name", "facilitator_id",
-    "holds", "data_flags", AS_OF, "lineage",
+    "holds", "pathway", "pathway_reasons", "data_flags", AS_OF, "lineage",
 )  # fmt: skip
 
 
 def regency_lists(
     selection: pd.DataFrame, evidence: Evidence, lineage: Mapping[str, Any], config: Config
 ) -> list[RegencyList]:
-    """One list per regency of `select`'s result, in order of the code; `lineage` needs the key `id`."""
+    """One list per regency of `select`'s result, in order of the code; `lineage` needs the key `id`.
+
+    Beside the scores, `selection` has `text_id`, why the pathway is recommended.
+    """
     people = _described(selection, evidence, config).assign(lineage=str(lineage["id"]))
     return [_regency(str(code), rows, config) for code, rows in people.groupby("regency_code", sort=True)]
 
 
 def _described(selection: pd.DataFrame, evidence: Evidence, config: Config) -> pd.DataFrame:
-    """The selection with everything that people read about a family; reasons only for listed families."""
+    """The selection with everything that people read about a family; the model's reasons only for listed families."""
     listed = set(selection.loc[selection["status"] == LISTED, FAMILY])
     found = reasons(_only(evidence, listed), config)
     people = selection.merge(regions(evidence.villages, config), on=FAMILY, how="left", validate="one_to_one")
@@ -278,7 +281,7 @@ def _described(selection: pd.DataFrame, evidence: Evidence, config: Config) -> p
     people["pathway"] = [
         "" if wording.unknown(p) else wording.spoken(str(p), wording.PATHWAYS) for p in people["pathway"]
     ]
-    return people.assign(**dict.fromkeys(FILL_IN, ""))
+    return people.assign(pathway_reasons=people["text_id"], **dict.fromkeys(FILL_IN, ""))
 
 
 def _only(evidence: Evidence, families: set[str]) -> Evidence:

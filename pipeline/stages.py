@@ -33,7 +33,8 @@ PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/fol
 INCIDENCE = "data/evaluation/incidence.parquet"
 METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
-LINEAGE, SCORES, SHAP = "data/lineage.json", "data/scores/scores.parquet", "data/explanations/shap.parquet"
+LINEAGE, SHAP = "data/lineage.json", "data/explanations/shap.parquet"
+SCORES, PATHWAYS = "data/scores/scores.parquet", "data/scores/pathways.parquet"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
@@ -296,18 +297,19 @@ def run_lineage(home: Home) -> None:
 
 
 def run_score(home: Home) -> None:
-    """Score and rank every active family as of the extract's date."""
-    from pipeline import boosters, calibrate, capacity, context, holds, lists, score, train
+    """Score and rank every active family as of the extract's date, with its phase and the pathway recommended."""
+    from pipeline import boosters, calibrate, capacity, context, holds, lists, poverty, score, train
 
-    connection = engine(home)
-    as_of = extracted_on(home)
+    connection, as_of, rules = engine(home), extracted_on(home), holding_rules(home)
     booster, model_hash = boosters.read(home.path(MODEL))
     fitted = boosters.read_calibration(home.path(CALIBRATION), model_hash)
     frame = artifacts.read_frame(home.path(f"{FEATURES}/{as_of}.parquet"))
     raw = train.raw_scores(booster, frame)
     lower, upper = calibrate.interval(raw, fitted, home.load(calibrate.Config, "calibrate"))
-    decided = holds.decide(frame, home.load(holds.Config, "holds"))
     places, limits = context.build(canonical(home), [as_of]), home.load(lists.Config, "lists")
+    regency = frame[FAMILY].map(places.to_pandas().set_index(FAMILY)["regency_code"])
+    known = poverty.beside(frame, regency, as_of, home.load(poverty.Config, "poverty"))
+    decided = holds.decide(known, rules)
     placed = decided.merge(places.to_pandas(), on=FAMILY, how="left", validate="one_to_one")
     seeds = train.seeds(booster, frame, home.load(train.Config, "train"))
     most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
@@ -315,7 +317,48 @@ def run_score(home: Home) -> None:
         as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper,
         borderline=capacity.borderline(placed, seeds, most, limits.agreement),
     )  # fmt: skip
-    artifacts.write(score.rank(artifacts.as_table(connection, "chances", chances), places), home.path(SCORES))
+    ways = recommended(home, chances.assign(regency_code=regency), known)
+    found = chances.assign(phase=ways["phase"], pathway=ways["pathway"])
+    ranked = score.rank(artifacts.as_table(connection, "chances", found), places)
+    told = artifacts.as_table(connection, "ways", ways).order_by(FAMILY)
+    with artifacts.replacing(home.path(SCORES)) as scores, artifacts.replacing(home.path(PATHWAYS)) as pathways:
+        artifacts.write_parquet(ranked, scores)
+        artifacts.write_parquet(told, pathways)
+
+
+def recommended(home: Home, chances: "pd.DataFrame", features: "pd.DataFrame") -> "pd.DataFrame":
+    """Phase and pathway of every family, with the reasons."""
+    from pipeline import holds, pathways, poverty
+
+    config = home.load(pathways.Config, "pathways")
+    dictionary = artifacts.read_csv(home.path(DICTIONARY)).dropna(subset=["unit"])
+    units = dict(zip(dictionary["feature"], dictionary["unit"], strict=True)) | {poverty.FEATURE: poverty.UNIT}
+    held = holds.rules_fired(features, home.load(holds.Config, "holds"))
+    return pathways.recommend(pathways.Known(chances, features, held, units, earlier(home, config)), config)
+
+
+def earlier(home: Home, config: Any) -> "pd.Series[str]":
+    """The pathway of each family in the run that the configuration names; empty where it names none."""
+    import pandas as pd
+
+    if config.previous is None:
+        return pd.Series(dtype="str")
+    named = home.path(config.previous.file)
+    found = artifacts.read_pinned(named, config.previous.sha256, [FAMILY, "pathway"])
+    if found[FAMILY].duplicated().any():
+        raise BadInput(f"{named}: kpm_id: a family has more than one row", "name the pathways of one run")
+    return found.set_index(FAMILY)["pathway"]
+
+
+def holding_rules(home: Home) -> Any:
+    """The rules of the holds; BadInput where they, or those of the pathways, look at what no extract can have."""
+    from pipeline import conditions, features, holds, pathways, poverty
+
+    known = features.names() | set(artifacts.read_csv(home.path(DICTIONARY))["feature"]) | {poverty.FEATURE}
+    rules, ways = home.load(holds.Config, "holds"), home.load(pathways.Config, "pathways")
+    home.refuse("holds", conditions.strangers(rules, known))
+    home.refuse("pathways", conditions.strangers(ways, known) + pathways.unknown_enrolments(ways, known))
+    return rules
 
 
 def run_explain(home: Home) -> None:
@@ -332,7 +375,9 @@ def run_lists(home: Home) -> None:
     from pipeline import lists, workbook
 
     config, lineage = home.load(lists.Config, "lists"), artifacts.read_json(home.path(LINEAGE))
-    selection = lists.select(artifacts.read_frame(home.path(SCORES)), config)
+    ways = artifacts.read_frame(home.path(PATHWAYS), [FAMILY, "text_id"])
+    scores = artifacts.read_frame(home.path(SCORES)).merge(ways, on=FAMILY, validate="one_to_one")
+    selection = lists.select(scores, config)
     found = lists.regency_lists(selection, evidence(home), lineage, config)
     with artifacts.replacing_folder(home.path(LISTS)) as folder:
         for regency in progress.track(found, len(found), "lists"):

@@ -190,46 +190,58 @@ CONCEPT_NOTES: Mapping[str, Text] = {
 }
 """Concepts that say nothing about what the family did: a reason from them carries this note."""
 
-HOLDS: Mapping[str, str] = {
-    "pregnancy": "ada anggota keluarga yang hamil",
-    "early_childhood": "ada anak usia dini",
-    "severe_disability": "ada anggota dengan disabilitas berat",
-    "elderly_alone": "lansia tunggal",
-    "stunting": "keluarga berisiko stunting",
-    "poorest_decile": "kemiskinan ekstrem (desil 1)",
-    "recent_shock": "baru mengalami guncangan (bencana, sakit, atau kehilangan pekerjaan)",
-    "open_case": "ada kasus yang masih terbuka",
-    "open_objection": "ada sanggahan yang masih terbuka",
-    "open_complaint": "ada pengaduan yang masih terbuka",
-    "identity_mismatch": "identitas belum padan dengan Dukcapil",
-    "identity_duplicate": "identitas dipakai keluarga lain",
-    "identity_not_alive": "pengurus tercatat meninggal",
-    "recently_enrolled": "baru menjadi peserta",
-    "recently_reactivated": "baru diaktifkan kembali",
-    "natural_exit_ahead": "akan keluar secara alamiah: komponen segera habis",
-    "stale_data": "data keluarga terlalu lama, perlu pemutakhiran",
+HOLDS: Mapping[str, Text] = {
+    "pregnancy": Text("ada anggota keluarga yang hamil", "a member is pregnant"),
+    "young_child": Text("ada anak di bawah umur yang ditetapkan", "a child under the age that is set"),
+    "early_childhood": Text("ada anak usia dini", "a child in early childhood"),
+    "severe_disability": Text("ada anggota dengan disabilitas berat", "a member has a severe disability"),
+    "elderly_alone": Text("lansia tunggal", "an elderly person alone"),
+    "stunting": Text("keluarga berisiko stunting", "at risk of stunting"),
+    "extreme_poverty": Text("kemiskinan ekstrem", "extreme poverty"),
+    "disaster": Text("baru mengalami bencana", "a recent disaster"),
+    "illness": Text("baru ada yang sakit", "a recent illness"),
+    "job_loss": Text("baru kehilangan pekerjaan", "a recent loss of work"),
+    "contradictory_data": Text("data keluarga saling bertentangan", "data that contradict each other"),
+    "stale_data": Text("data keluarga terlalu lama, perlu pemutakhiran", "data too old, to be updated"),
+    "open_case": Text("ada kasus yang masih terbuka", "an open case"),
+    "open_objection": Text("ada sanggahan yang masih terbuka", "an open objection"),
+    "open_complaint": Text("ada pengaduan yang masih terbuka", "an open complaint"),
+    "recently_enrolled": Text("baru menjadi peserta", "enrolled only lately"),
+    "recently_reactivated": Text("baru diaktifkan kembali", "reactivated only lately"),
 }
 """Why a family must not be proposed now."""
 
-PATHWAYS: Mapping[str, str] = {
-    "home_visit": "kunjungan verifikasi",
-    "natural_exit_ahead": "akan keluar secara alamiah; dampingi persiapannya",
-    "hold": "ditahan, belum boleh diusulkan",
-    "none": "belum ada rujukan",
-    "PENA": "rujukan PENA",
-    "PPSE": "rujukan PPSE",
-    "PROKUS": "rujukan ProKUS",
-    "KUBE": "rujukan KUBE",
-    "RST": "rujukan RST",
-    "SKA": "rujukan SKA",
-    "ATENSI": "rujukan ATENSI",
+PHASES: Mapping[str, Text] = {
+    "recovery": Text("Fase pemulihan sosial", "Phase: social recovery"),
+    "transition": Text("Fase transisi", "Phase: transition"),
+    "development": Text("Fase pengembangan", "Phase: development"),
 }
-"""The route that is suggested after the visit."""
+"""The phase of a family, as the beginning of a sentence."""
+
+PATHWAYS: Mapping[str, Text] = {
+    "pena": Text("PENA / PPSE", "PENA / PPSE"),
+    "prokus": Text("ProKUS", "ProKUS"),
+    "kube": Text("KUBE", "KUBE"),
+    "rst": Text("RST (Rumah Sejahtera Terpadu)", "RST (house)"),
+    "ska_atensi": Text("SKA / ATENSI", "SKA / ATENSI"),
+    "stay_p2k2": Text("tetap di PKH dengan P2K2", "stay in PKH with P2K2"),
+    "natural_exit_ahead": Text(
+        "akan keluar secara alamiah; dampingi persiapannya", "leaves naturally soon; help it prepare"
+    ),
+}
+"""The programme that is recommended after the visit; a person decides."""
+
+LEADS: Mapping[str, Text] = {
+    "held": Text("Ditahan, belum boleh diusulkan", "Held, not to be proposed now"),
+    "waiting": Text("Menunggu tempat pada {programme}", "Waiting for a place in {programme}"),
+    "enrolled": Text("sedang menjadi peserta", "enrolled now"),
+}
+"""How the parts of a recommendation begin."""
 
 
-def spoken(name: str, words: Mapping[str, str]) -> str:
+def spoken(name: str, words: Mapping[str, Text], language: Language = "id") -> str:
     """The text of a hold or pathway; a name without one is shown as it is, so that nothing is hidden."""
-    return words.get(name, name.replace("_", " "))
+    return str(getattr(words[name], language)) if name in words else name.replace("_", " ")
 
 
 NO_FACILITATOR = "belum ada pendamping"
@@ -256,6 +268,7 @@ LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
     "reasons_against": ("Alasan penghambat", "keadaan keluarga yang menurunkan perkiraan model"),
     "data_flags": ("Penanda data", "hal yang perlu diperiksa pada data keluarga sebelum mengambil keputusan"),
     "pathway": ("Jalur yang disarankan", "rujukan yang dapat dipertimbangkan setelah kunjungan"),
+    "pathway_reasons": ("Alasan jalur", "fase keluarga, aturan yang terpenuhi, dan program yang masih ditunggu"),
     "holds": ("Alasan ditahan", "sebab keluarga belum boleh diusulkan saat ini"),
     "visit_result": ("Hasil kunjungan", "diisi petugas: apa yang ditemukan saat kunjungan"),
     "decision": ("Keputusan", "diisi petugas, pilih satu: " + " / ".join(DECISIONS)),

@@ -32,7 +32,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 WIDTHS = {
     "rank_in_regency": 6, "kpm_id": 13, "district_code": 10, "district_name": 13, "village_code": 11,
     "village_name": 14, "facilitator_id": 12, "rank_in_facilitator": 11, "chance": 12, "range": 8,
-    "reasons_for": 36, "reasons_against": 30, "data_flags": 24, "pathway": 16, "holds": 40, "visit_result": 16,
+    "reasons_for": 36, "reasons_against": 30, "data_flags": 24, "pathway": 16, "pathway_reasons": 40, "holds": 40,
+    "visit_result": 16,
     "decision": 16, "decision_reason": 22, "decided_on": 11, "officer": 13, "as_of": 11, "lineage": 18,
     "active": 12, "candidates": 12, "held": 12, "below": 14,
 }  # fmt: skip

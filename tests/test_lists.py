@@ -41,7 +41,8 @@ def scored(rows: list[tuple[str, str | None, bool]], regency: str = "3276") -> p
         as_of=AS_OF, probability=np.linspace(0.5, 0.1, n), lower=np.linspace(0.4, 0.05, n),
         upper=np.linspace(0.6, 0.2, n), rank=range(1, n + 1), rank_in_regency=range(1, n + 1), regency_code=regency,
         rank_in_facilitator=served.where(table["facilitator_id"].notna()),
-        holds=[[] if e else ["severe_disability", "recent_shock"] for e in table["eligible"]], pathway="home_visit",
+        holds=[[] if e else ["severe_disability", "illness"] for e in table["eligible"]], pathway="pena",
+        text_id="Fase pengembangan. PENA.",
     )  # fmt: skip
 
 
@@ -318,13 +319,13 @@ def test_a_regency_list_says_all_about_its_families() -> None:
     assert (first["reasons_for"], first["reasons_against"]) == (
         "pendapatan keluarga: Rp1.000.000 per bulan", "lama kepesertaan: 12 bulan",
     )  # fmt: skip
-    assert (first["pathway"], first["lineage"], first["data_flags"]) == ("kunjungan verifikasi", "abc123", "")
+    assert (first["pathway"], first["lineage"], first["data_flags"]) == ("PENA / PPSE", "abc123", "")
     assert (second["facilitator_id"], second["data_flags"]) == ("belum ada pendamping", "belum ada pendamping")
     assert pd.isna(second["rank_in_facilitator"])
     assert found.held["kpm_id"].tolist() == ["K2"]
-    assert found.held["holds"].tolist() == [
-        "ada anggota dengan disabilitas berat; baru mengalami guncangan (bencana, sakit, atau kehilangan pekerjaan)"
-    ]
+    assert first["pathway_reasons"] == "Fase pengembangan. PENA."
+    assert found.held["holds"].tolist() == ["ada anggota dengan disabilitas berat; baru ada yang sakit"]
+    assert found.held["pathway_reasons"].tolist() == ["Fase pengembangan. PENA."]
     assert all((found.candidates[c] == "").all() for c in wording.FILL_IN)
 
 

@@ -23,7 +23,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 from studies import PEERS, QUICK, SHARED, borrow, command, hashes, run, study, table, upto, values
 
-from pipeline import stages
+from pipeline import features, pathways, stages
 from pipeline.columns import OUTCOMES
 from pipeline.study import months_after
 
@@ -34,7 +34,7 @@ HORIZON = 12
 DAY = pa.date32()
 SAID_OF_A_SCORE = [
     "kpm_id", "as_of", "probability", "lower", "upper", "rank", "regency_code", "rank_in_regency", "facilitator_id",
-    "rank_in_facilitator", "eligible", "holds", "pathway", "borderline",
+    "rank_in_facilitator", "eligible", "holds", "phase", "pathway", "borderline",
 ]  # fmt: skip
 RULES = values("evaluate")["rules"]
 
@@ -208,7 +208,32 @@ class TestContract:
         assert (scores["eligible"] == ~held).all()
         assert held.any()
         assert scores["eligible"].any()
-        assert ((scores["pathway"] == "hold") == held).all()
+        assert set(scores.loc[held, "pathway"]) <= {"stay_p2k2", "rst", "ska_atensi", "natural_exit_ahead"}
+
+    def test_every_scored_family_has_a_phase_and_a_pathway_with_its_reasons(self, world, scores):
+        ways = table(world, stages.PATHWAYS)
+        assert ways.column_names == list(pathways.COLUMNS)
+        assert ways.schema.field("as_of").type == DAY
+        assert ways.schema.field("waiting_for").type == pa.string()
+        assert ways.schema.field("reasons").type.value_type == pa.string()
+        told = ways.to_pandas().set_index("kpm_id")
+        assert told.index.is_monotonic_increasing
+        assert sorted(told.index) == sorted(scores["kpm_id"])
+        beside = told.loc[scores["kpm_id"]]
+        assert (beside["pathway"].to_numpy() == scores["pathway"].to_numpy()).all()
+        assert (beside["phase"].to_numpy() == scores["phase"].to_numpy()).all()
+        assert told["pathway"].nunique() > 3
+        assert (told[["text_id", "text_en"]].map(len) > 10).all(axis=None)
+
+    def test_rules_may_look_at_every_feature_of_a_whole_extract(self, world):
+        declared = pd.read_csv(world.path(stages.DICTIONARY))["feature"]
+        assert features.names() == set(declared)
+
+    def test_the_lists_say_why_a_pathway_is_recommended(self, world, scores):
+        told = table(world, stages.PATHWAYS).to_pandas().set_index("kpm_id")["text_id"]
+        for file in world.path(stages.LISTS).glob("calon*.csv"):
+            rows = read_text(file)
+            assert (rows["pathway_reasons"] == rows["kpm_id"].map(told)).all()
 
     def test_one_list_per_regency_in_both_formats(self, world, scores):
         names = sorted(p.name for p in world.path(stages.LISTS).iterdir())

@@ -10,16 +10,20 @@ import pytest
 from pipeline import score
 
 AS_OF = pd.Timestamp("2025-06-30")
-CHANCES = ["kpm_id", "as_of", "probability", "lower", "upper", "holds", "eligible", "pathway", "borderline"]
+CHANCES = ["kpm_id", "as_of", "probability", "lower", "upper", "holds", "eligible", "phase", "pathway", "borderline"]
 
 
 def chances(*rows):
     made = [
-        (k, AS_OF, p, p / 2, (1 + p) / 2, held, not held, "hold" if held else "home_visit", p > 0.3)
+        (k, AS_OF, p, p / 2, (1 + p) / 2, held, not held, "transition", "stay_p2k2" if held else "pena", p > 0.3)
         for k, p, held in rows
     ]
     schema = dict.fromkeys(CHANCES[2:5], "float64") | {"holds": "array<string>", "eligible": "boolean"}
-    typed = {"kpm_id": "string", "as_of": "date"} | schema | {"pathway": "string", "borderline": "boolean"}
+    typed = (
+        {"kpm_id": "string", "as_of": "date"}
+        | schema
+        | {"phase": "string", "pathway": "string", "borderline": "boolean"}
+    )
     return ibis.memtable(pd.DataFrame(made, columns=CHANCES), schema=ibis.schema(typed))
 
 
@@ -61,6 +65,8 @@ def test_ranks_by_hand():
     assert found["lower"].tolist() == [0.2, 0.2, 0.2, 0.05]
     assert found["borderline"].tolist() == [True, True, True, False]
     assert (found["as_of"] == AS_OF).all()
+    assert found["pathway"].tolist() == ["pena", "stay_p2k2", "stay_p2k2", "pena"]
+    assert (found["phase"] == "transition").all()
 
 
 def test_a_family_without_a_place_is_still_ranked():

@@ -65,7 +65,7 @@ def test_five_sheets_and_the_headers_of_the_list() -> None:
     heads = [cell.value for cell in page[5]]
     assert heads[:3] == ["No. urut", "ID KPM", "Kode kecamatan"]
     assert heads[-1] == "ID jejak"
-    assert len(heads) == 21
+    assert len(heads) == 22
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -105,15 +105,15 @@ def test_only_the_columns_of_the_visit_can_be_filled_in() -> None:
     assert open_cells == {"Hasil kunjungan", "Keputusan", "Alasan keputusan", "Tanggal", "Petugas"}
     assert page.protection.sheet
     rules = {str(r.sqref): r for r in page.data_validations.dataValidation}
-    assert rules["P6"].formula1 == '"layak diusulkan,belum,perlu kunjungan ulang,data salah,keluarga menolak"'
-    assert heads[15] == "Keputusan"
+    assert rules["Q6"].formula1 == '"layak diusulkan,belum,perlu kunjungan ulang,data salah,keluarga menolak"'
+    assert heads[16] == "Keputusan"
     assert {r.type for r in rules.values()} == {"list", "date"}
 
 
 def test_the_sheet_is_ready_to_read_and_print() -> None:
     page = opened(workbook.xlsx(regency(["a", "b", "c"]), LINEAGE))["Daftar Calon"]
     assert page.freeze_panes == "C6"
-    assert page.auto_filter.ref == "A5:U8"
+    assert page.auto_filter.ref == "A5:V8"
     assert page.print_title_rows == "$5:$5"
     assert page.page_setup.orientation == "landscape"
     assert page.page_setup.paperSize == 9

@@ -162,7 +162,7 @@ def test_a_world_cannot_reach_out_of_its_folder(tmp_path):
 @pytest.mark.parametrize("name", [None, 5, ["default"]])
 def test_a_name_that_is_no_text_is_refused_by_key(tmp_path, name):
     assert refusal(study(tmp_path, {"simulate": {"world": name}}))[0] == (
-        f"{tmp_path}/configs/simulate.yaml: world: Input should be a valid string"
+        f"{tmp_path}/configs/simulate.yaml: world: Input should be a valid string (line 1)"
     )
 
 
@@ -170,7 +170,7 @@ def test_a_section_without_the_key_is_refused(tmp_path):
     home = study(tmp_path, {"simulate": {}})
     kept = {k: v for k, v in values("simulate").items() if k != "world"}
     (tmp_path / "configs" / "simulate.yaml").write_text(yaml.safe_dump(kept))
-    assert refusal(home)[0] == f"{tmp_path}/configs/simulate.yaml: world: Field required"
+    assert refusal(home)[0] == f"{tmp_path}/configs/simulate.yaml: world: Field required (line 1)"
 
 
 def test_an_unknown_key_of_a_world_is_refused_with_the_nearest(tmp_path):

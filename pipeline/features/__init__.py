@@ -31,12 +31,14 @@ from pipeline.features import (
 from pipeline.features.redate import redate
 from pipeline.features.residence import REGENCY, VILLAGE, residence
 from pipeline.features.spec import Block, Feature, numeric
-from pipeline.tables import Column, Welfare
+from pipeline.tables import TABLES, Column, Welfare
 
 MODULES = (
     family, members, payments, commitments, sessions, programmes, cases, membership, identity_checks, assignments,
 )  # fmt: skip
 KINDS_OF_TYPE = {"boolean": "flag", "int64": "whole", "float64": "number"}
+TYPES = {"text": "string", "choice": "string", "day": "date", "flag": "boolean", "whole": "int64", "number": "float64"}
+ANY_DAY = date(2025, 1, 1)  # names of features hang on no day
 
 
 def build(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> ir.Table:
@@ -96,6 +98,13 @@ def declared(table: ir.Table) -> tuple[Column, ...]:
     )
 
 
+def names() -> set[str]:
+    """Every feature that the contract's tables can give, whatever one extract has: what a rule may look at."""
+    schemas = {name: {c.name: TYPES[c.kind] for c in table.columns()} for name, table in TABLES.items()}
+    unbound = {name: ibis.table(schema, name=name) for name, schema in schemas.items()}
+    return {f.name for b in blocks(unbound, ANY_DAY, ()) for f in b.features}
+
+
 def dictionary(blocks: tuple[Block, ...]) -> pd.DataFrame:
     """Columns feature, definition, table, unit, window, used_in_score, sign; one row a feature."""
     rows = [
@@ -115,4 +124,4 @@ def _add(left: ir.Table, numbered: tuple[int, Block]) -> ir.Table:
     return left.left_join(block.expression(), FAMILY, rname=f"block_{number}_{{name}}")
 
 
-__all__ = ["Block", "Feature", "blocks", "build", "declared", "dictionary", "redate", "wording"]
+__all__ = ["Block", "Feature", "blocks", "build", "declared", "dictionary", "names", "redate", "wording"]
