@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -43,8 +43,24 @@ def _command(name: str) -> None:
     app.command(name, help=stages.STAGES[name].__doc__)(command)
 
 
+def _lifecycle(
+    context: typer.Context,
+    kpm_id: Annotated[
+        str | None, typer.Argument(help="A family: print its coming years and draw them. Without it, run the stage.")
+    ] = None,
+    language: Annotated[Literal["id", "en"], typer.Option(help="Indonesian or English.")] = "id",
+) -> None:
+    if kpm_id is None:
+        stages.run("lifecycle", context.obj)
+    else:
+        typer.echo(stages.life(context.obj, kpm_id, language))
+
+
 for stage in stages.STAGES:
-    _command(stage)
+    if stage == "lifecycle":
+        app.command(stage, help=stages.STAGES[stage].__doc__)(_lifecycle)
+    else:
+        _command(stage)
 
 
 @app.command("all")

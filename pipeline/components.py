@@ -5,10 +5,13 @@ the elderly from 60 (Permensos 1/2018), severe disability and pregnancy. A pupil
 read in the family's favour: a child of school age without a known level counts as a pupil.
 """
 
+from datetime import date
+
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.asof import age_years
+from pipeline.asof import age_years, known, latest, open_on
+from pipeline.columns import FAMILY
 
 EARLY_CHILDHOOD_TO_AGE = 6
 SCHOOL_AGE = (7, 18)
@@ -16,6 +19,12 @@ SCHOOL_TO_AGE = 21
 ELDERLY_FROM_AGE = 60
 SCHOOL_LEAVING_AGE = 19  # twelve years of school end in the July of the calendar year in which this age is reached
 SCHOOL_LEVELS = ("sd", "smp", "sma")
+
+
+def present(members: ir.Table, as_of: date) -> ir.Table:
+    """Members valid on the day in their latest known version; key kpm_id, member_id."""
+    versions = latest(known(members, "valid_from", as_of), [FAMILY, "member_id"], ["valid_from"])
+    return versions.filter(open_on(versions, "valid_to", as_of))
 
 
 def early_childhood(member: ir.Table, on: ir.DateValue) -> ir.BooleanValue:

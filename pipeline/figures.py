@@ -99,7 +99,7 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def _drawing(
+def drawing(
     title: str, simulated: bool, rows: int = 1, columns: int = 1, height: float = SIZE[1]
 ) -> tuple[Figure, Any]:
     figure = Figure(figsize=(SIZE[0], height), layout="constrained")
@@ -152,7 +152,7 @@ def _line(axes: Axes, x: Any, y: Any, model: str, markers: bool = False, among: 
 def calibration(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, bin, mean_probability, observed_rate, lower, upper, rows."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("Do families graduate as often as the model says?", simulated, height=5.4)
+        figure, (axes,) = drawing("Do families graduate as often as the model says?", simulated, height=5.4)
         shown = table.dropna(subset=["mean_probability", "observed_rate"])
         drawn = [m for m in _models(shown) if m != "base_rate" and not m.startswith("rule_")]
         for model in drawn:
@@ -190,7 +190,7 @@ def _ceiling(table: pd.DataFrame) -> float:
 def precision_recall(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, threshold, recall, precision."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("The longer the list, the fewer of it graduate", simulated)
+        figure, (axes,) = drawing("The longer the list, the fewer of it graduate", simulated)
         models = _models(table)
         for model in models:
             rows = table[table["model"] == model].dropna(subset=["recall", "precision"])
@@ -208,7 +208,7 @@ def precision_recall(table: pd.DataFrame, simulated: bool) -> Figure:
 def gains(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, share_visited, share_found."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("Visiting the highest ranks first finds graduates sooner", simulated)
+        figure, (axes,) = drawing("Visiting the highest ranks first finds graduates sooner", simulated)
         models = _models(table[table["model"] != "base_rate"])
         for model in models:
             rows = table[table["model"] == model].sort_values("share_visited")
@@ -225,7 +225,7 @@ def gains(table: pd.DataFrame, simulated: bool) -> Figure:
 def capacity(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, per_facilitator, precision, recall."""
     with rc_context(RC):
-        figure, axes = _drawing("What each facilitator's visits find", simulated, columns=2)
+        figure, axes = drawing("What each facilitator's visits find", simulated, columns=2)
         for panel, measure, words in (
             (axes[0], "precision", "visited families that graduate"),
             (axes[1], "recall", "graduating families that are visited"),
@@ -246,9 +246,7 @@ def periods(measures: pd.DataFrame, simulated: bool) -> Figure:
     """`measures` of one scope by date: group (as_of), model, metric, estimate, lower, upper; one panel per metric."""
     metrics = list(dict.fromkeys(measures["metric"]))[:2] or ["average_precision"]
     with rc_context(RC):
-        figure, axes = _drawing(
-            "How good in each period", simulated, rows=len(metrics), height=2.6 * len(metrics) + 0.9
-        )
+        figure, axes = drawing("How good in each period", simulated, rows=len(metrics), height=2.6 * len(metrics) + 0.9)
         dates = sorted({str(g)[:10] for g in measures["group"]})
         for panel, metric in zip(axes, metrics, strict=True):
             rows = measures[measures["metric"] == metric]
@@ -286,7 +284,7 @@ def segments(measures: pd.DataFrame, simulated: bool) -> Figure:
     """`measures` of one model and metric: group, estimate, lower, upper; the first group is the reference."""
     with rc_context(RC):
         height = 1.6 + 0.34 * max(3, len(measures))
-        figure, (axes,) = _drawing("How good for whom", simulated, height=height)
+        figure, (axes,) = drawing("How good for whom", simulated, height=height)
         if measures.empty:
             _empty(axes)
             return figure
@@ -386,7 +384,7 @@ def _offsets(x: np.ndarray) -> np.ndarray:
 def outcomes(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: as_of, outcome, rows. Exits within the horizon as a share of the families, by as-of date."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("How families left within 12 months, by as-of date", simulated)
+        figure, (axes,) = drawing("How families left within 12 months, by as-of date", simulated)
         wide = _shares(table)
         dates = [str(d)[:10] for d in wide.index]
         floor = np.zeros(len(wide))
@@ -422,7 +420,7 @@ def folds(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: fold, kind (train, calibrate, test), as_of. The gap before the first test date is the embargo."""
     names = sorted(table["fold"].unique())
     with rc_context(RC):
-        figure, (axes,) = _drawing(
+        figure, (axes,) = drawing(
             "Trained on the past, tested on the future", simulated, height=1.9 + 0.42 * max(2, len(names))
         )
         for y, fold in enumerate(reversed(names)):
@@ -465,7 +463,7 @@ def _days(values: Iterable[Any]) -> list[float]:
 def decision(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: model, threshold, net_benefit, lower, upper; drawn for the model in use and what it must beat."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("What visits by the score are worth", simulated)
+        figure, (axes,) = drawing("What visits by the score are worth", simulated)
         shown = table[table["model"].isin([MAIN, *REFERENCES]) | table["model"].str.startswith("rule_")]
         if shown.empty:
             _empty(axes)
@@ -515,7 +513,7 @@ ODDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 def value(table: pd.DataFrame, simulated: bool) -> Figure:
     """`table`: way (visits, score, model), model, amount, average_precision, found, lower, upper."""
     with rc_context(RC):
-        figure, axes = _drawing("More visits, or a better score?", simulated, columns=2)
+        figure, axes = drawing("More visits, or a better score?", simulated, columns=2)
         known = table.dropna(subset=["found", "average_precision"])
         if known.empty:
             for panel in axes:
@@ -560,7 +558,7 @@ def _here(axes: Any, score: pd.DataFrame) -> None:
 def calibration_periods(measures: pd.DataFrame, simulated: bool) -> Figure:
     """`measures` of the model in use by period: group, metric (observed_rate, mean_probability), estimate, bounds."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("Were the chances right in each period?", simulated)
+        figure, (axes,) = drawing("Were the chances right in each period?", simulated)
         dates = sorted({str(g)[:10] for g in measures["group"]})
         for metric, style, words in (
             ("observed_rate", Style("#0B3C5D", "-", "o"), "families that graduated, with its interval"),
@@ -683,7 +681,7 @@ def world_exits(table: pd.DataFrame, stated: pd.DataFrame) -> Figure:
     """Both: year, reason, share of the members of the year; a published natural exit stands on the published gsm."""
     years = sorted(int(y) for y in table["year"].unique())
     with rc_context(RC):
-        figure, (axes,) = _drawing("Simulated exits by year, and what is published", True)
+        figure, (axes,) = drawing("Simulated exits by year, and what is published", True)
         floor = np.zeros(len(years))
         for outcome, reasons in WORLD_EXITS.items():
             rows = table[table["reason"].isin(reasons)]
@@ -721,7 +719,7 @@ def _published(axes: Axes, stated: pd.DataFrame) -> None:
 def world_months(table: pd.DataFrame) -> Figure:
     """`table`: month, share of the natural exits of all years."""
     with rc_context(RC):
-        figure, (axes,) = _drawing("Simulated natural exits follow the school year", True)
+        figure, (axes,) = drawing("Simulated natural exits follow the school year", True)
         colour, hatch = EXITS["natural"]
         axes.bar(table["month"], table["share"], color=colour, hatch=hatch, edgecolor="#222222", linewidth=0.5)
         axes.axhline(1 / 12, color="black", linewidth=1, linestyle=(0, (2, 2)), label="evenly over the year")
@@ -737,7 +735,7 @@ def world_income(table: pd.DataFrame) -> Figure:
     """`table`: year, low (lower edge of the bin in poverty lines), share of the surveys of the year."""
     with rc_context(RC):
         year = "" if table.empty else f", {int(table['year'].iloc[0])}"
-        figure, (axes,) = _drawing(f"Simulated income per head over the poverty line{year}", True)
+        figure, (axes,) = drawing(f"Simulated income per head over the poverty line{year}", True)
         if table.empty:
             _empty(axes)
             return figure

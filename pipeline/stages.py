@@ -7,7 +7,7 @@ imports are the stage's deps in dvc.yaml.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline import artifacts, progress
 from pipeline.artifacts import Home
@@ -35,10 +35,11 @@ METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
 LINEAGE, SHAP = "data/lineage.json", "data/explanations/shap.parquet"
 SCORES, PATHWAYS = "data/scores/scores.parquet", "data/scores/pathways.parquet"
+LIFECYCLE, VISITS = "data/lifecycle", "data/visits"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
-STORE, SCRATCH = "mlflow.db", "data/.scratch"
+STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
 
 
 def run_simulate(home: Home) -> None:
@@ -296,6 +297,45 @@ def run_lineage(home: Home) -> None:
     artifacts.write_json(lineage.Lineage(**facts).record(), home.path(LINEAGE))
 
 
+def run_lifecycle(home: Home) -> None:
+    """Project every active family's components and benefits over the coming years."""
+    from pipeline import figures, lifecycle, lifecycle_figures
+    from pipeline.sources import landing
+
+    keep, config = landing.keeper(engine(home)), home.load(lifecycle.Config, "lifecycle")
+    tables, as_of = canonical(home), extracted_on(home)
+    course = keep("courses", lifecycle.courses(tables, as_of, config))
+    families = keep("families", lifecycle.families(tables, course, as_of))
+    simulated = bool(artifacts.read_json(home.path(LINEAGE))["simulated"])
+    with artifacts.replacing_folder(home.path(LIFECYCLE)) as folder:
+        for n in progress.track(range(config.years + 1), config.years + 1, "lifecycle"):
+            one = lifecycle.year(course, families.select(FAMILY), n, as_of, config)
+            artifacts.write(one, folder / "lifecycle.parquet" / f"{n:02d}.parquet")
+        artifacts.write(lifecycle.endings(course, families, as_of, config), folder / "endings.parquet")
+        years = artifacts.read(folder / "lifecycle.parquet")
+        artifacts.write(lifecycle.losses(years, families, config), folder / "families.parquet")
+        population = lifecycle.population(years).to_pandas()
+        leaving = lifecycle.leaving(families, as_of, config).to_pandas()
+        artifacts.write_csv(population, folder / "population.csv")
+        artifacts.write_csv(leaving, folder / "leaving.csv")
+        drawn = figures.png(lifecycle_figures.draw_all(population, leaving, simulated))
+        artifacts.write_bytes(drawn, folder / "components.png")
+        artifacts.write_csv(projection_checked(home, tables, config), folder / "checked.csv")
+
+
+def projection_checked(home: Home, tables: "dict[str, ir.Table]", config: Any) -> "pd.DataFrame":
+    """Past projections beside the natural exits of a simulated world's truth; no rows where there is no truth."""
+    from pipeline import lifecycle
+
+    until, truth = extracted_on(home), home.path(TRUTH) / "exits.parquet"
+    if not artifacts.read_json(home.path(LINEAGE))["simulated"] or not truth.exists():
+        return lifecycle.unchecked()
+    exits = artifacts.read(truth)
+    days = [lifecycle.shifted(until, -12 * n) for n in range(1, config.checked_years + 1)]
+    ends = {d: lifecycle.last_ends(lifecycle.courses(tables, d, config), d) for d in days}
+    return artifacts.stack([lifecycle.checked(ends[d], exits, d, until).to_pandas() for d in days])
+
+
 def run_score(home: Home) -> None:
     """Score and rank every active family as of the extract's date, with its phase and the pathway recommended."""
     from pipeline import boosters, calibrate, capacity, context, holds, lists, poverty, score, train
@@ -384,6 +424,80 @@ def run_lists(home: Home) -> None:
             artifacts.write_bytes(workbook.xlsx(regency, lineage), folder / lists.file_name(regency, "xlsx"))
             artifacts.write_bytes(workbook.csv_bytes(regency.candidates), folder / lists.file_name(regency, "csv"))
         artifacts.write_bytes(workbook.csv_bytes(lists.index(found)), folder / "index.csv")
+
+
+def run_visits(home: Home) -> None:
+    """Write each facilitator's visits over all programmes, XLSX and PDF, and the Command Center's referrals."""
+    from pipeline import lists, visit_files, visit_lists, visits, workbook
+
+    connection, as_of = engine(home), extracted_on(home)
+    config, lineage = home.load(visits.Config, "visits"), artifacts.read_json(home.path(LINEAGE))
+    seen = visits_seen(home, connection)
+    asked, serving = visits.due(seen, as_of, config).to_pandas(), visits.serving(seen.scores, seen.villages).to_pandas()
+    planned = visits.plan(asked, serving, config)
+    due = artifacts.as_table(connection, "due", planned[[FAMILY]])
+    rows = visit_lists.described(planned, visits_told(home, planned, due), config.order)
+    center, counts = command_center(home, seen), visits.counts(planned, seen.scores)
+    limits = home.load(lists.Config, "lists")
+    codes = sorted({*counts["regency_code"], *rows["home"].str[:4]})
+    names = {code: lists.regency_name(code, limits) for code in codes}
+    found = visit_lists.files(rows, center, names, as_of)
+    with artifacts.replacing_folder(home.path(VISITS)) as folder:
+        for regency in progress.track(found, len(found), "visits"):
+            artifacts.write_bytes(visit_files.xlsx(regency, lineage), folder / visit_lists.file_name(regency, "xlsx"))
+            if regency.lists:
+                artifacts.write_bytes(visit_files.pdf(regency, lineage), folder / visit_lists.file_name(regency, "pdf"))
+        artifacts.write_bytes(workbook.csv_bytes(center), folder / "command_center.csv")
+        artifacts.write_bytes(workbook.csv_bytes(counts), folder / "counts.csv")
+        artifacts.write(planned, folder / "visits.parquet")
+
+
+def visits_seen(home: Home, connection: Any) -> Any:
+    """What the plan of visits looks at, as tables of the engine."""
+    from pipeline import lists, visits
+
+    tables, scores = canonical(home), artifacts.read(home.path(SCORES))
+    chosen = lists.select(artifacts.read_frame(home.path(SCORES)), home.load(lists.Config, "lists"))
+    listed = chosen.loc[chosen["status"] == lists.LISTED, [FAMILY]]
+    return visits.Seen(
+        scores=scores,
+        listed=artifacts.as_table(connection, "listed", listed),
+        pathways=artifacts.read(home.path(PATHWAYS)),
+        lives=artifacts.read(home.path(f"{LIFECYCLE}/families.parquet")),
+        villages=tables["kpm"].select(FAMILY, "village_code"),
+        cases=visits.case_days(tables, extracted_on(home)),
+    )
+
+
+def visits_told(home: Home, planned: "pd.DataFrame", due: "ir.Table") -> Any:
+    """What the lines of the planned families tell; `due`: their numbers."""
+    from pipeline import lists, visit_lists, visits
+
+    config, limits = home.load(visits.Config, "visits"), home.load(lists.Config, "lists")
+    as_of, tables = extracted_on(home), canonical(home)
+    scores, pathways = artifacts.read(home.path(SCORES)), artifacts.read(home.path(PATHWAYS))
+    facts = visits.facts(due, (scores, pathways), tables, as_of).to_pandas()
+    facts["chance"] = [lists.chance(p, limits) for p in facts["probability"]]
+    return visit_lists.Told(
+        places=lists.regions(planned[[FAMILY, "village_code"]], limits)[[FAMILY, "village_name"]],
+        facts=facts.drop(columns=["probability", "customary_community"]),
+        endings=visits.next_endings(
+            artifacts.read(home.path(f"{LIFECYCLE}/endings.parquet")).semi_join(due, FAMILY)
+        ).to_pandas(),
+        cases=visits.open_cases(tables, as_of, config).semi_join(due, FAMILY).to_pandas(),
+        partners=visits.partners(planned[[FAMILY, "why"]].merge(facts, on=FAMILY), config),
+    )
+
+
+def command_center(home: Home, seen: Any) -> "pd.DataFrame":
+    """Referrals for the Command Center as people read them."""
+    from pipeline import lists, visit_lists, visits
+
+    config, limits = home.load(visits.Config, "visits"), home.load(lists.Config, "lists")
+    found = visits.command_center(canonical(home), seen, extracted_on(home), config).to_pandas()
+    found["partner"] = visits.partners(visits.as_visits(found), config)["partner"].to_numpy()
+    places = lists.regions(found[[FAMILY, "village_code"]], limits)
+    return visit_lists.referrals(found, dict(zip(places["village_code"], places["village_name"], strict=True)))
 
 
 def run_report(home: Home) -> None:
@@ -647,6 +761,30 @@ def tune(home: Home) -> str:
     artifacts.write_csv(found.trials, folder / "trials.csv")
     artifacts.write_text(tuning.section(found), folder / "best.yaml")
     return f"{folder / 'best.yaml'}: {found.gain:+.1%} over the settings in use, of {len(found.trials)} trials"
+
+
+def life(home: Home, family: str, language: Literal["id", "en"]) -> str:
+    """One family's coming years in words, with a picture beside; BadInput for a family that is not active."""
+    from pipeline import figures, lifecycle_figures, wording
+
+    engine(home)
+    parts = {
+        name: artifacts.read(home.path(f"{LIFECYCLE}/{name}.parquet")).filter(lambda t: t[FAMILY] == family)
+        for name in ("lifecycle", "endings", "families")
+    }
+    facts = parts["families"].to_pandas().to_dict("records")
+    if not facts:
+        raise BadInput(
+            f"lifecycle: kpm_id: no active family has this number ({len(family)} characters)",
+            f"see {home.path(LIFECYCLE)}/families.parquet, or run `python -m pipeline lifecycle` first",
+        )
+    years, ends = parts["lifecycle"].order_by("year").to_pandas(), parts["endings"].order_by("ends_on").to_pandas()
+    one = lifecycle_figures.Life(family, years, ends, facts[0])
+    simulated = bool(artifacts.read_json(home.path(LINEAGE))["simulated"])
+    file = home.path(PICTURES) / f"lifecycle_{''.join(c if c.isalnum() else '_' for c in family)}.png"
+    artifacts.write_bytes(figures.png(lifecycle_figures.draw_family(one, language, simulated)), file)
+    mark = [getattr(wording.SIMULATED, language)] if simulated else []
+    return "\n".join([*mark, lifecycle_figures.told(one, language), str(file)])
 
 
 def promote(home: Home) -> str:

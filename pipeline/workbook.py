@@ -36,14 +36,17 @@ WIDTHS = {
     "visit_result": 16,
     "decision": 16, "decision_reason": 22, "decided_on": 11, "officer": 13, "as_of": 11, "lineage": 18,
     "active": 12, "candidates": 12, "held": 12, "below": 14,
+    "order": 5, "why": 30, "life": 24, "programmes": 13, "cases": 26, "partner": 12,
+    "handed": 16, "status": 16, "visitor_id": 16, "waits_for": 30, "visit": 12, "taken_over": 12, "hand_over": 12,
+    "wait": 12, "case_id": 17, "kind": 18, "reporter": 13, "reported_on": 11, "referral": 14, "asked_by": 16, "kat": 6,
 }  # fmt: skip
 LINE_HEIGHT = 13.5
 HEADER, NOTE, PAPER_A4 = "#1F3864", "#7F1D1D", 9
-CENTRED = {"rank_in_regency", "rank_in_facilitator", "range", "as_of", "decided_on"}
+CENTRED = {"order", "kat", "rank_in_regency", "rank_in_facilitator", "range", "as_of", "decided_on"}
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class Sheet:
     """One table on one sheet: title lines above, `columns` as machine name -> header."""
 
     name: str
@@ -52,7 +55,7 @@ class _Sheet:
     rows: pd.DataFrame
 
 
-class _Book:
+class Book:
     """An open workbook with its cell formats, each made once."""
 
     def __init__(self, stream: io.BytesIO, created: datetime, title: str) -> None:
@@ -86,9 +89,9 @@ def xlsx(regency: RegencyList, lineage: Mapping[str, Any]) -> bytes:
     """
     stream = io.BytesIO()
     created = datetime(regency.as_of.year, regency.as_of.month, regency.as_of.day)
-    book = _Book(stream, created, _title(wording.LIST_TITLE, regency))
+    book = Book(stream, created, _title(wording.LIST_TITLE, regency))
     for sheet in _sheets(regency):
-        _table_sheet(book, sheet, lineage)
+        table_sheet(book, sheet, lineage)
     _dictionary_sheet(book, lineage)
     _metadata_sheet(book, regency, lineage)
     book.book.close()
@@ -99,25 +102,25 @@ def _title(title: str, regency: RegencyList) -> str:
     return title.format(regency=regency.regency_name, as_of=wording.day(regency.as_of))
 
 
-def _sheets(regency: RegencyList) -> list[_Sheet]:
+def _sheets(regency: RegencyList) -> list[Sheet]:
     heads = {name: texts[0] for name, texts in wording.LIST_COLUMNS.items()}
     total = regency.summary.sum(numeric_only=True).astype("int64")
     summed = pd.DataFrame([{"district_name": "JUMLAH", "facilitator_id": "", **total.to_dict()}])
     summary = pd.concat([regency.summary, summed], ignore_index=True)
     return [
-        _Sheet(
+        Sheet(
             wording.SHEETS["candidates"], _title(wording.LIST_TITLE, regency),
             {c: heads[c] for c in regency.candidates.columns}, regency.candidates,
         ),
-        _Sheet(
+        Sheet(
             wording.SHEETS["held"], _title(wording.HELD_TITLE, regency),
             {c: heads[c] for c in regency.held.columns}, regency.held,
         ),
-        _Sheet(wording.SHEETS["summary"], _title(wording.SUMMARY_TITLE, regency), wording.SUMMARY_COLUMNS, summary),
+        Sheet(wording.SHEETS["summary"], _title(wording.SUMMARY_TITLE, regency), wording.SUMMARY_COLUMNS, summary),
     ]  # fmt: skip
 
 
-def _table_sheet(book: _Book, sheet: _Sheet, lineage: Mapping[str, Any]) -> None:
+def table_sheet(book: Book, sheet: Sheet, lineage: Mapping[str, Any]) -> None:
     page = book.book.add_worksheet(sheet.name)
     head = _heading(book, page, sheet.title, lineage)
     for column, (name, text) in enumerate(sheet.columns.items()):
@@ -144,7 +147,7 @@ def _height(columns: list[str], values: tuple[Any, ...]) -> float:
     return LINE_HEIGHT * max([1, *(len(wrap(text, width - 1)) for text, width in texts)]) + 3
 
 
-def _heading(book: _Book, page: Worksheet, title: str, lineage: Mapping[str, Any]) -> int:
+def _heading(book: Book, page: Worksheet, title: str, lineage: Mapping[str, Any]) -> int:
     """Title, warning and who decides above the table; returns the row of the header."""
     page.write_string(0, 0, title, book.formats["title"])
     page.write_string(1, 0, wording.PERSON_DECIDES, book.formats["note"])
@@ -154,7 +157,7 @@ def _heading(book: _Book, page: Worksheet, title: str, lineage: Mapping[str, Any
     return 4
 
 
-def _cell(book: _Book, page: Worksheet, at: tuple[int, int], name: str, value: Any) -> None:
+def _cell(book: Book, page: Worksheet, at: tuple[int, int], name: str, value: Any) -> None:
     if name in FILL_IN:
         page.write_blank(*at, None, book.formats["fill_day" if name == "decided_on" else "fill"])
     elif wording.unknown(value):
@@ -201,7 +204,7 @@ def _print_setup(page: Worksheet, head: int, lineage: Mapping[str, Any]) -> None
     )
 
 
-def _dictionary_sheet(book: _Book, lineage: Mapping[str, Any]) -> None:
+def _dictionary_sheet(book: Book, lineage: Mapping[str, Any]) -> None:
     page = book.book.add_worksheet(wording.SHEETS["columns"])
     for column, (text, width) in enumerate((("Kolom", 24), ("Nama dalam CSV", 22), ("Arti", 96))):
         page.set_column(column, column, width)
@@ -213,7 +216,7 @@ def _dictionary_sheet(book: _Book, lineage: Mapping[str, Any]) -> None:
     _print_setup(page, 0, lineage)
 
 
-def _metadata_sheet(book: _Book, regency: RegencyList, lineage: Mapping[str, Any]) -> None:
+def _metadata_sheet(book: Book, regency: RegencyList, lineage: Mapping[str, Any]) -> None:
     page = book.book.add_worksheet(wording.SHEETS["metadata"])
     page.set_column(0, 0, 26)
     page.set_column(1, 1, 100)

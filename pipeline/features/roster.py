@@ -6,15 +6,13 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline import components
-from pipeline.asof import age_years, known, latest, open_on
-from pipeline.columns import FAMILY
+from pipeline.asof import age_years
 
 
 def household(members: ir.Table, as_of: date) -> ir.Table:
     """Members valid on the day in their latest known version, with their components; key kpm_id, member_id."""
     on = ibis.literal(as_of)
-    versions = latest(known(members, "valid_from", as_of), [FAMILY, "member_id"], ["valid_from"])
-    m = versions.filter(open_on(versions, "valid_to", as_of))
+    m = components.present(members, as_of)
     return m.mutate(
         age=age_years(m.birth_date, on),
         early_childhood=components.early_childhood(m, on),
