@@ -77,7 +77,8 @@ def main(families: Annotated[int, typer.Option(help="How many to draw.")] = 1_00
         probability=rng.beta(1, 40, families),
         regency_code=rng.choice(codes, families, p=sizes / sizes.sum()),
     )
-    known = pathways.Known(people, features, holds.rules_fired(features, rules), {}, pd.Series(dtype="str"))
+    held, nothing = holds.rules_fired(features, rules), pd.Series(dtype="str")
+    known = pathways.Known(people, features, held, {}, nothing, pd.Series(dtype="float64"))
     seconds = []
     plain = pathways.choose
 

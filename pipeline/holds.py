@@ -34,3 +34,8 @@ def decide(features: pd.DataFrame, config: Config) -> pd.DataFrame:
 def rules_fired(features: pd.DataFrame, config: Config) -> Fired:
     """Every rule of every hold, for the words that say why a family is held."""
     return fire(features, config.holds)
+
+
+def looked_at(config: Config) -> set[str]:
+    """Features that any condition of a hold reads."""
+    return {c.feature for rules in config.holds.values() for rule in rules.values() for c in rule.all}

@@ -262,7 +262,7 @@ def regency_lists(
 def _described(selection: pd.DataFrame, evidence: Evidence, config: Config) -> pd.DataFrame:
     """The selection with everything that people read about a family; the model's reasons only for listed families."""
     listed = set(selection.loc[selection["status"] == LISTED, FAMILY])
-    found = reasons(_only(evidence, listed), config)
+    found = reasons(only(evidence, listed), config)
     people = selection.merge(regions(evidence.villages, config), on=FAMILY, how="left", validate="one_to_one")
     people["reasons_for"] = people[FAMILY].map(joined(found, "for")).astype("object").fillna("")
     people["reasons_against"] = people[FAMILY].map(joined(found, "against")).astype("object").fillna("")
@@ -284,7 +284,9 @@ def _described(selection: pd.DataFrame, evidence: Evidence, config: Config) -> p
     return people.assign(pathway_reasons=people["text_id"], **dict.fromkeys(FILL_IN, ""))
 
 
-def _only(evidence: Evidence, families: set[str]) -> Evidence:
+def only(evidence: Evidence, families: set[str]) -> Evidence:
+    """What is known about some of the families."""
+
     def keep(table: pd.DataFrame) -> pd.DataFrame:
         return table[table[FAMILY].isin(families)].reset_index(drop=True)
 

@@ -39,8 +39,9 @@ class Programme(BaseConfig):
     """A pathway: whom it fits (any of its rules, in its phases), what it gives, its places and its weight.
 
     worth: what a place is worth to a family of the standing s (the share of its regency's families whose chance is not
-    higher): `likely` s, `unlikely` 1 - s, `equal` 1; times `weight`. held: whether a held family may be recommended it.
-    enrolled: features that are at least 1 while the family is in the programme.
+    higher): `likely` s, `unlikely` 1 - s, `equal` 1, `change` the share of its regency's families whom the programme is
+    estimated to change no more, where that estimate may be used, else s; times `weight`. held: whether a held family
+    may be recommended it. enrolled: features that are at least 1 while the family is in the programme.
     """
 
     source: Source
@@ -49,7 +50,7 @@ class Programme(BaseConfig):
     amount: Annotated[int, Field(ge=0)] | None
     capacity: Capacity | None
     weight: Annotated[float, Field(ge=0, le=100)]
-    worth: Literal["likely", "unlikely", "equal"]
+    worth: Literal["likely", "unlikely", "equal", "change"]
     held: bool
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     enrolled: tuple[str, ...]
@@ -98,6 +99,7 @@ class Known:
 
     families: kpm_id, as_of, probability, eligible, regency_code. features: their columns. held: the holds' rules that
     fired. units: of the features, for the words. previous: pathway of the last run by kpm_id, empty without one.
+    change: estimated change of the chance to graduate by kpm_id, empty where the estimate may order nobody.
     """
 
     families: pd.DataFrame
@@ -105,6 +107,7 @@ class Known:
     held: Fired
     units: Mapping[str, str]
     previous: "pd.Series[str]"
+    change: "pd.Series[float]"
 
 
 def recommend(known: Known, config: Config) -> pd.DataFrame:
@@ -179,24 +182,31 @@ def enrolments(features: pd.DataFrame, config: Config) -> Bools:
     return np.column_stack([np.any(f, axis=0) if f else nobody for f in flags]).astype(bool)
 
 
-def standing(families: pd.DataFrame) -> Floats:
-    """Share of the regency's families whose chance is not higher, in (0, 1].
+def standing(families: pd.DataFrame, by: str = "probability") -> Floats:
+    """Share of the regency's families whose chance (or other column) is not higher, in (0, 1]; 0 where it is unknown.
 
     A rank and not the chance itself: policy moves the level of all chances from year to year, and what a place in one
     programme is worth beside one in another must not move with it.
     """
-    ranks = families.groupby("regency_code", dropna=False)["probability"].rank(method="max", pct=True)
-    return np.asarray(ranks, dtype="float64")
+    ranks = families.groupby("regency_code", dropna=False)[by].rank(method="max", pct=True)
+    return np.asarray(ranks.fillna(0.0), dtype="float64")
 
 
 def worths(known: Known, config: Config) -> Floats:
     """weight x worth (+ keep), (n, programmes)."""
     s = standing(known.families)
-    by_kind = {"likely": s, "unlikely": 1 - s, "equal": np.ones(len(s))}
+    by_kind = {"likely": s, "unlikely": 1 - s, "equal": np.ones(len(s)), "change": changed(known, s)}
     before = known.families[FAMILY].map(known.previous).to_numpy(dtype=object)
     return np.column_stack(
         [p.weight * by_kind[p.worth] + config.keep * (before == name) for name, p in config.programmes.items()]
     )
+
+
+def changed(known: Known, s: Floats) -> Floats:
+    """Standing by the estimated change, which orders only where it was validated; else by the chance, `s`."""
+    if known.change.empty:
+        return s
+    return standing(known.families.assign(change=known.families[FAMILY].map(known.change)), "change")
 
 
 # ------------------------------------------------------------------ assignment
@@ -296,6 +306,29 @@ def _sentences(*parts: Texts) -> Texts:
 
 def _programmes(config: Config) -> list[Programme]:
     return list(config.programmes.values())
+
+
+COUNTED = ("kind", "name", "families", "held", "waiting")
+
+
+def counts(decided: pd.DataFrame) -> pd.DataFrame:
+    """How many families have each phase, pathway and hold; columns COUNTED, rows by kind and size.
+
+    decided: kpm_id, eligible, holds (a list), phase, pathway, waiting_for, a row a family. held: of them under a hold.
+    waiting: families that wait for the pathway. A family counts once a phase and pathway, and once for each hold.
+    """
+    by_hold = decided.explode("holds").dropna(subset=["holds"]).rename(columns={"holds": "hold"})
+    waiting = decided["waiting_for"].value_counts()
+    tables = [_counted(decided, "phase"), _counted(decided, "pathway"), _counted(by_hold, "hold")]
+    found = pd.concat(tables, ignore_index=True)
+    waits = found["name"].map(waiting).where(found["kind"] == "pathway").fillna(0)
+    return found.assign(waiting=waits.astype("int64"))[list(COUNTED)]
+
+
+def _counted(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+    grouped = rows.assign(held=~rows["eligible"].astype(bool)).groupby(kind)["held"].agg(["size", "sum"])
+    named = grouped.rename(columns={"size": "families", "sum": "held"}).rename_axis("name").reset_index()
+    return named.assign(kind=kind).sort_values(["families", "name"], ascending=[False, True])
 
 
 # ------------------------------------------------------------------ what a configuration may get wrong

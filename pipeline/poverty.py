@@ -14,6 +14,7 @@ from pipeline.config import BaseConfig
 INCOME, URBAN = "income_per_person", "urban"
 FEATURE = "income_times_poverty_line"
 UNIT = "times"
+READ = (INCOME, URBAN)
 
 
 class Line(BaseConfig):
@@ -38,7 +39,7 @@ def beside(features: pd.DataFrame, regency: "pd.Series[str]", as_of: date, confi
     `regency` holds the regency code of each row, null where unknown: such a family is held against the country's line.
     Features without an income a person or without urban and rural are given back as they are.
     """
-    if not {INCOME, URBAN} <= set(features):
+    if not set(READ) <= set(features):
         return features
     urban = features[URBAN].to_numpy(dtype="float64") >= 1
     line = np.where(urban, *(of_regencies(regency, as_of, config.lines, kind) for kind in ("urban", "rural")))

@@ -3,7 +3,7 @@
 Every number on it comes from the tables it is given; what they do not hold is said to be unmeasured, never guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline import page, standing, wording
 from pipeline.columns import AS_OF
 from pipeline.config import BaseConfig
+from pipeline.stories import Told
 from pipeline.wording import Text
 
 DEPLOY = "deploy"
@@ -38,7 +39,7 @@ class ReportData:
     `quality`: table, accepted, quarantined. `folds`: fold, kind, as_of. `level`: of the intervals, such as 0.95.
     `lineage`: see wording.lineage_facts, and `simulated`. `evaluation`: all of the evaluation's tables by name;
     without them there is no page of what the score can and cannot do. `oracle`, `borderline`, `data_age_days`: see
-    standing.Facts; each may be absent.
+    standing.Facts; each may be absent. `ways`: pathways.counts. `effect`: effect.json's. `stories`: as stories.tell.
     """
 
     lineage: Mapping[str, Any]
@@ -57,6 +58,9 @@ class ReportData:
     oracle: pd.DataFrame | None = None
     borderline: float | None = None
     data_age_days: "pd.Series[float] | None" = None
+    ways: pd.DataFrame | None = None
+    effect: Mapping[str, Any] = field(default_factory=dict)
+    stories: Sequence[Told] = ()
 
 
 Rows = tuple[tuple[Text | str, ...], ...]
@@ -87,7 +91,7 @@ class Section:
     sentences: tuple[Text, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
-    parts: tuple[standing.Part, ...] = ()
+    parts: tuple[standing.Part | Told, ...] = ()
 
     @property
     def heading(self) -> Text:
@@ -113,7 +117,13 @@ def _sections(data: ReportData, config: Config) -> list[Section]:
         _good(data, config),
         Section("verdict", _verdict(data), (), _present(_differences(data, config))),
         _can(data, config),
+        _stories(data),
         _lists(data, config),
+        _ways(data),
+        Section("life", (_say("life"),), _pictures(data, "components"))
+        if "components" in data.figures
+        else Section("life"),
+        _effect(data),
         _grouped(data, config, "whom", "segment"),
         _grouped(data, config, "periods", "period"),
         _calibration(data, config),
@@ -147,6 +157,62 @@ def _can(data: ReportData, config: Config) -> Section:
         oracle=data.oracle, borderline=data.borderline, data_age_days=data.data_age_days,
     )  # fmt: skip
     return Section("can", pictures=_pictures(data, "decision", "value"), parts=standing.parts(facts))
+
+
+# ------------------------------------------------------------------ what may follow the visit
+
+
+def _stories(data: ReportData) -> Section:
+    return Section("stories", (_say("stories"),), parts=tuple(data.stories)) if data.stories else Section("stories")
+
+
+WAYS: Mapping[str, Mapping[str, Text]] = {
+    "phase": wording.PHASES, "pathway": wording.PATHWAYS, "hold": wording.HOLDS
+}  # fmt: skip
+
+
+def _ways(data: ReportData) -> Section:
+    if data.ways is None or data.ways.empty:
+        return Section("pathways")
+    tables = tuple(_ways_table(kind, data.ways[data.ways["kind"] == kind]) for kind in WAYS)
+    return Section("pathways", (_say("pathways"), _say("pathways_held")), (), tuple(t for t in tables if t.rows))
+
+
+def _ways_table(kind: str, rows: pd.DataFrame) -> Table:
+    """Families by phase, pathway or hold; only pathways have places to wait for, and holds are held by meaning."""
+    columns = {"phase": ["families", "held"], "pathway": ["families", "held", "waiting"], "hold": ["families"]}[kind]
+    body: Rows = tuple(
+        (wording.label(str(r["name"]), WAYS[kind]), *(_whole(r[c]) for c in columns)) for r in rows.to_dict("records")
+    )
+    heads = ("name", *("under_hold" if c == "held" else c for c in columns))
+    return Table(wording.CAPTIONS[kind], tuple(wording.HEADS[h] for h in heads), body)
+
+
+def _life(data: ReportData) -> Section:
+    pictures = _pictures(data, "components")
+    return Section("life", (_say("life"),) if pictures else (), pictures)
+
+
+def _effect(data: ReportData) -> Section:
+    """The estimate with its interval, beside the truth where that is known, and what it is used for."""
+    told = data.effect
+    if not told:
+        return Section("effect")
+    why = "; ".join(str(r) for r in told.get("reasons", ()))
+    reasons = (_say("effect_why", reasons=why),) if why else ()
+    if told.get("estimate") is None:
+        return Section("effect", (_say("effect_none"), *reasons))
+    bounds = {k: standing.shown(told[k], 100, 1) for k in ("estimate", "lower", "upper")}
+    counts = {"treated": _counted(told["treated"]), "graduated": _counted(told["graduated_of_treated"])}
+    truth = told.get("truth")
+    known = () if truth is None else (_say("effect_truth", truth=standing.shown(truth, 100, 1)),)
+    use = _say("effect_used" if told.get("used") else "effect_shown")
+    return Section("effect", (_say("effect_estimate", **bounds, **counts), *known, use, *reasons),
+                   _pictures(data, "effect"))  # fmt: skip
+
+
+def _counted(value: Any) -> Text:
+    return wording.both(float(value), 0)
 
 
 # ------------------------------------------------------------------ sentences

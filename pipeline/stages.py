@@ -4,7 +4,7 @@ A stage imports what it needs when it runs, so that one starts in a second; test
 imports are the stage's deps in dvc.yaml.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +39,7 @@ LIFECYCLE, VISITS = "data/lifecycle", "data/visits"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
+EFFECT = "data/effect"
 STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
 
 
@@ -288,6 +289,83 @@ def incidence_tables(home: Home, config: Any) -> "dict[str, pd.DataFrame]":
     return {"incidence": evaluate.incidence_table(rows, known, config)}
 
 
+def run_effect(home: Home) -> None:
+    """Estimate what enrolment in PENA changes, and say whether that may order candidates."""
+    from pipeline import effect, effect_figures
+
+    config, connection = home.load(effect.Config, "effect"), engine(home)
+    found = effect_study(home, connection, config)
+    progress.tell(f"effect: {found.verdict}: {reason}" for reason in found.summary["reasons"])
+    with artifacts.replacing_folder(home.path(EFFECT)) as folder:
+        artifacts.write_json(found.summary, folder / "effect.json")
+        for name, table in found.tables.items():
+            artifacts.write_csv(table, folder / f"{name}.csv")
+        if found.verdict != effect.NOT_ESTIMATED:
+            drawn = effect_figures.draw(found.tables, found.summary["simulated"])
+            artifacts.write_bytes(drawn, folder / "effect.png")
+        if found.verdict == effect.VALIDATED:
+            now = effect_candidates(home, connection, config)
+            artifacts.write(effect.uplift(now, found, config), folder / "uplift.parquet")
+
+
+def effect_study(home: Home, connection: Any, config: Any) -> Any:
+    """The study of the families that could be enrolled; says why where there is none to make."""
+    from pipeline import effect, study
+
+    tables, outcomes = canonical(home), artifacts.read(home.path(LABELS))
+    if "programmes" not in tables:
+        return effect.not_estimated("the extract has no table programmes")
+    months, programmes = home.load(study.Config, "study").horizon_months, tables["programmes"]
+    found = effect.offered(programmes, effect.windows(matured_dates(home)[0], months, config), config)
+    if not found:
+        return effect.not_estimated(f"nobody entered {' or '.join(config.programmes)} in a matured window")
+    asked = effect.Asked(config, effect.share_of_controls(programmes, outcomes, found, config))
+    parts = [
+        effect.rows(effect_known(home, connection, w.as_of, config), outcomes, programmes, w, asked).to_pandas()
+        for w in progress.track(found, len(found), "effect")
+    ]
+    rows = effect.told(artifacts.stack(parts), config)
+    return effect.study(rows, twins(home, connection, rows, found), config)
+
+
+def effect_known(home: Home, connection: Any, as_of: date, config: Any) -> "ir.Table":
+    """What was known on the date of families that were not held: the features of the study, `place`."""
+    from pipeline import context, holds, poverty
+
+    table, rules = artifacts.read(home.path(f"{FEATURES}/{as_of}.parquet")), home.load(holds.Config, "holds")
+    villages = context.on(canonical(home), as_of).select(FAMILY, "village_code")
+    frame = table.select(FAMILY, *sorted((holds.looked_at(rules) | set(poverty.READ)) & set(table.columns))).to_pandas()
+    regency = frame[FAMILY].map(villages.to_pandas().set_index(FAMILY)["village_code"].str[:4])
+    decided = holds.decide(poverty.beside(frame, regency, as_of, home.load(poverty.Config, "poverty")), rules)
+    named = artifacts.as_table(connection, f"held_{as_of:%Y%m%d}", decided.loc[~decided["eligible"], [FAMILY]])
+    places = villages.select(FAMILY, place=villages.village_code.left(config.place_digits))
+    return table.anti_join(named, FAMILY).left_join(places, FAMILY).drop(f"{FAMILY}_right")
+
+
+def effect_candidates(home: Home, connection: Any, config: Any) -> "pd.DataFrame":
+    """The families that could be enrolled as of the extract."""
+    from pipeline import effect
+
+    today, programmes = extracted_on(home), canonical(home)["programmes"]
+    found: pd.DataFrame = effect.eligible(
+        effect_known(home, connection, today, config), programmes, today, config
+    ).to_pandas()
+    return found
+
+
+def twins(home: Home, connection: Any, rows: "pd.DataFrame", windows: "Sequence[Any]") -> "pd.Series | None":
+    """The known effect on each enrolled row, where a simulated world's truth lies beside its extract."""
+    from pipeline import effect
+
+    known = home.path(f"{TRUTH}/hazards.parquet")
+    if "simulated" not in artifacts.read_json(home.path(EXTRACT))["name"].lower() or not known.exists():
+        return None
+    treated = rows[rows["by_twin"]]
+    families = artifacts.as_table(connection, "treated", treated[[FAMILY]].drop_duplicates())
+    hazards = effect.at_risk(artifacts.read(known), families, windows)
+    return effect.effects(treated, hazards, windows).reindex(rows.index)
+
+
 def run_lineage(home: Home) -> None:
     """Tie code, configuration, data and model together under one id."""
     from pipeline import lineage, provenance
@@ -374,7 +452,19 @@ def recommended(home: Home, chances: "pd.DataFrame", features: "pd.DataFrame") -
     dictionary = artifacts.read_csv(home.path(DICTIONARY)).dropna(subset=["unit"])
     units = dict(zip(dictionary["feature"], dictionary["unit"], strict=True)) | {poverty.FEATURE: poverty.UNIT}
     held = holds.rules_fired(features, home.load(holds.Config, "holds"))
-    return pathways.recommend(pathways.Known(chances, features, held, units, earlier(home, config)), config)
+    known = pathways.Known(chances, features, held, units, earlier(home, config), change(home))
+    return pathways.recommend(known, config)
+
+
+def change(home: Home) -> "pd.Series[float]":
+    """What PENA is estimated to change for each family; empty where the estimate was not found good enough to use."""
+    import pandas as pd
+
+    file = home.path(EFFECT) / "uplift.parquet"
+    if not file.exists():
+        return pd.Series(dtype="float64")
+    found = artifacts.read_frame(file, [FAMILY, "uplift", "used"])
+    return found[found["used"]].set_index(FAMILY)["uplift"]
 
 
 def earlier(home: Home, config: Any) -> "pd.Series[str]":
@@ -509,6 +599,7 @@ def run_report(home: Home) -> None:
     seen = evidence(home)
     means, sample = figures.shap_tables(seen.contributions, seen.features, seen.words, config.shap_points)
     drawn = figures.draw(tables | {"shap_means": means, "shap_sample": sample}, config.model, lineage["simulated"])
+    drawn |= drawn_before(home)
     data = report.ReportData(
         lineage=lineage,
         as_of=extracted_on(home),
@@ -526,6 +617,9 @@ def run_report(home: Home) -> None:
         oracle=oracle(home),
         borderline=borderline(home),
         data_age_days=seen.features["welfare_age_days"],
+        ways=counted_ways(home),
+        effect=artifacts.read_json(home.path(f"{EFFECT}/effect.json")) | {"used": not change(home).empty},
+        stories=told_stories(home, seen),
     )
     fold = folds.table([final_fold(home)])
     with artifacts.replacing_folder(home.path(REPORT)) as folder:
@@ -534,6 +628,41 @@ def run_report(home: Home) -> None:
             artifacts.write_bytes(png, folder / f"{name}.png")
         artifacts.write_csv(means, folder / "shap_summary.csv")
     artifacts.write_text(card.render(data, fold, config.model), home.path(CARD))
+
+
+def drawn_before(home: Home) -> dict[str, bytes]:
+    """Pictures of the report that earlier stages drew; the effect has none where it could not be estimated."""
+    files = {"components": f"{LIFECYCLE}/components.png", "effect": f"{EFFECT}/effect.png"}
+    return {name: home.path(file).read_bytes() for name, file in files.items() if home.path(file).exists()}
+
+
+def counted_ways(home: Home) -> "pd.DataFrame":
+    """Families by phase, pathway and hold."""
+    from pipeline import pathways
+
+    scores = artifacts.read_frame(home.path(SCORES), [FAMILY, "eligible", "holds", "phase", "pathway"])
+    waiting = artifacts.read_frame(home.path(PATHWAYS), [FAMILY, "waiting_for"])
+    return pathways.counts(scores.merge(waiting, on=FAMILY, validate="one_to_one"))
+
+
+def told_stories(home: Home, seen: Any) -> "list[Any]":
+    """The whole stories of the families that configs/stories.yaml chooses."""
+    from pipeline import lists, stories
+
+    config, limits = home.load(stories.Config, "stories"), home.load(lists.Config, "lists")
+    people = lists.select(artifacts.read_frame(home.path(SCORES)), limits)
+    active = people.groupby("regency_code")[FAMILY].size()
+    names = {code: lists.regency_name(str(code), limits) for code in active.index}
+    people = people.assign(regency=people["regency_code"].map(names), active=people["regency_code"].map(active))
+    lives = artifacts.read_frame(
+        home.path(f"{LIFECYCLE}/families.parquet"), [FAMILY, "last_component_ends_on", "loses_a_year"]
+    )
+    words = artifacts.read_frame(home.path(PATHWAYS), [FAMILY, "text_id", "text_en"])
+    lives = lives.rename(columns={"last_component_ends_on": "last_ends", "loses_a_year": "loses"})
+    for table in (words, lives, seen.features.drop(columns=[AS_OF])):
+        people = people.merge(table, on=FAMILY, how="left", validate="one_to_one")
+    mine = set(stories.chosen(people, config).values())
+    return stories.tell(people, lists.reasons(lists.only(seen, mine), limits), config)
 
 
 def oracle(home: Home) -> "pd.DataFrame | None":

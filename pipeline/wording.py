@@ -437,6 +437,10 @@ HEADINGS: Mapping[str, Text] = {
     "what": Text("Apa ini, dan apa yang bukan", "What this is, and what it is not"),
     "good": Text("Seberapa baik", "How good it is"),
     "verdict": Text("Dipakai atau belum", "Deploy or not"),
+    "stories": Text("Tiga keluarga", "Three families"),
+    "pathways": Text("Jalur setelah kunjungan", "Pathways after the visit"),
+    "life": Text("Siklus hidup", "The life cycle"),
+    "effect": Text("Apa yang diubah PENA", "What PENA changes"),
     "can": Text("Apa yang bisa dan tidak bisa dilakukan skor ini", "What the score can and cannot do"),
     "lists": Text("Panjang daftar", "Size of the list"),
     "whom": Text("Untuk siapa", "For whom"),
@@ -455,6 +459,52 @@ HEADINGS: Mapping[str, Text] = {
     "lineage": Text("Jejak", "Lineage"),
 }
 SENTENCES: Mapping[str, Text] = {
+    "stories": Text(
+        "Dipilih menurut aturan yang tertulis di configs/stories.yaml: dari yang memenuhi, keluarga dengan peluang "
+        "tertinggi.",
+        "Chosen by the rules of configs/stories.yaml: of the families that fit, the one with the highest chance.",
+    ),
+    "pathways": Text(
+        "Tiap keluarga mempunyai fase dan satu jalur yang disarankan, menurut aturan yang tertulis beserta sumbernya. "
+        "Tempat tiap program terbatas per kabupaten dan dibagi agar jumlah nilainya terbesar; peserta yang sudah ikut "
+        "tetap di tempatnya.",
+        "Every family has a phase and one recommended pathway, by declared rules with their sources. The places of "
+        "each programme are limited by regency and given so that their sum is worth most; whoever is enrolled stays.",
+    ),
+    "pathways_held": Text(
+        "Keluarga yang ditahan hanya mendapat jalur yang tidak mendorongnya keluar: rumah, rehabilitasi, tetap di "
+        "PKH, atau persiapan keluar alamiah.",
+        "A held family gets only pathways that push nobody out: the house, rehabilitation, staying in PKH, or "
+        "preparing a natural exit.",
+    ),
+    "life": Text(
+        "Komponen seluruh keluarga aktif sekarang dan lima tahun ke depan, bila tidak ada yang masuk; proyeksi umur "
+        "dan jenjang sekolah, bukan ramalan perilaku.",
+        "Components of all active families now and over five years, if nobody joined; a projection of ages and school "
+        "levels, no forecast of conduct.",
+    ),
+    "effect_estimate": Text(
+        "Dari 100 keluarga yang masuk PENA/PPSE, {estimate} lebih banyak yang tercatat graduasi daripada tanpa program "
+        "itu (selang {lower} sampai {upper}; {treated} keluarga masuk, {graduated} di antaranya graduasi).",
+        "Of 100 families that entered PENA/PPSE, {estimate} more were recorded as graduated than would have been "
+        "without it (interval {lower} to {upper}; {treated} entered, {graduated} of them graduated).",
+    ),
+    "effect_truth": Text(
+        "Dunia simulasi ini tahu jawabannya: {truth}.", "This simulated world knows the answer: {truth}."
+    ),
+    "effect_used": Text(
+        "Perkiraan ini lolos semua pemeriksaan dan mengurutkan calon PENA.",
+        "The estimate passed every check and orders PENA's candidates.",
+    ),
+    "effect_shown": Text(
+        "Perkiraan ini hanya ditampilkan dan tidak mengurutkan siapa pun.",
+        "The estimate is only shown, and orders nobody.",
+    ),
+    "effect_none": Text(
+        "Pengaruh PENA tidak dapat diperkirakan dari data ini.",
+        "What PENA changes cannot be estimated from these data.",
+    ),
+    "effect_why": Text("Alasannya: {reasons}.", "Why: {reasons}."),
     "purpose": Text(
         "Daftar ini mengurutkan keluarga PKH untuk kunjungan rumah, menurut perkiraan peluang graduasi sejahtera "
         "mandiri dalam {months} bulan. Keadaan per {as_of}.",
@@ -778,6 +828,9 @@ SCOPES: Mapping[str, Text] = {
 }
 
 CAPTIONS: Mapping[str, Text] = {
+    "phase": Text("Fase", "Phases"),
+    "pathway": Text("Jalur yang disarankan", "Recommended pathways"),
+    "hold": Text("Alasan penahanan; satu keluarga bisa lebih dari satu", "Holds; a family may have several"),
     "levels": Text("Peluang terhadap kenyataan", "Chances against what happened"),
     "models": Text("Model dan pembandingnya pada keluarga yang sama", "The model and its rivals on the same families"),
     "differences": Text(
@@ -793,6 +846,10 @@ CAPTIONS: Mapping[str, Text] = {
     "lineage": Text("Asal laporan ini", "Where this report comes from"),
 }
 HEADS: Mapping[str, Text] = {
+    "name": Text("Nama", "Name"),
+    "families": Text("Keluarga", "Families"),
+    "under_hold": Text("Ditahan", "Held"),
+    "waiting": Text("Menunggu tempat", "Waiting for a place"),
     "model": Text("Model", "Model"),
     "against": Text("Dibanding", "Against"),
     "part": Text("Bagian", "Part"),
@@ -828,6 +885,14 @@ READINGS: Mapping[str, Text] = {
     "unclear": Text("tidak jelas berbeda", "no clear difference"),
 }
 FIGURES: Mapping[str, Text] = {
+    "components": Text(
+        "Komponen per tanggal dan manfaat setahun; keluarga yang komponen terakhirnya berakhir, per triwulan.",
+        "Components by date and the year's benefit; families whose last component ends, by quarter.",
+    ),
+    "effect": Text(
+        "Tumpang tindih peluang masuk PENA, dan perkiraan pengaruh per kelompok dengan selangnya.",
+        "Overlap of the chances to enter PENA, and the estimated effect by group with its interval.",
+    ),
     "decision": Text(
         "Nilai kunjungan menurut skor, aturan, semua, atau tidak sama sekali, terhadap peluang yang dianggap layak.",
         "What visits by the score, by rules, to everybody and to nobody are worth, by the chance held worth a visit.",
@@ -876,3 +941,37 @@ FIGURES: Mapping[str, Text] = {
         "Dates of training, calibration and test of each fold, with the embargo between.",
     ),
 }
+
+STORY: Mapping[str, Text] = {
+    "who": Text(
+        "Keluarga {family}: pengurus berumur {age} tahun, {members} anggota, peserta selama {months} bulan.",
+        "Family {family}: the caretaker is {age} years old, {members} members, {months} months in PKH.",
+    ),
+    "chance": Text(
+        "Perkiraan peluang graduasi sejahtera mandiri {probability} (antara {lower} dan {upper}); urutan "
+        "{rank_in_regency} dari {active} keluarga di {regency}.",
+        "The estimated chance of graduasi sejahtera mandiri is {probability} (between {lower} and {upper}); number "
+        "{rank_in_regency} of {active} families in {regency}.",
+    ),
+    "status_listed": Text(
+        "Keluarga ini ada di daftar: petugas mengunjungi, menilai, dan memutuskan.",
+        "The family is on the list: an officer visits, judges and decides.",
+    ),
+    "status_held": Text(
+        "Keluarga ini ditahan: ditampilkan dengan alasannya, dan tidak diusulkan berapa pun peluangnya.",
+        "The family is held: shown with the reason, and not proposed whatever its chance.",
+    ),
+    "status_below": Text(
+        "Keluarga ini tidak ada di daftar: tempat kunjungan diberikan kepada keluarga lain.",
+        "The family is not on the list: the places for visits went to others.",
+    ),
+    "for": Text("Yang menaikkan peluang: {reasons}.", "What raises the chance: {reasons}."),
+    "against": Text("Yang menurunkan peluang: {reasons}.", "What lowers the chance: {reasons}."),
+    "ends": Text("Komponen terakhirnya berakhir {on}.", "Its last component ends on {on}."),
+    "lasting": Text("Tidak ada akhir yang terlihat bagi komponennya.", "No end of its components is in sight."),
+    "loses": Text(
+        "Bila keluar sekarang, keluarga kehilangan PKH {money} dalam 12 bulan; PBI-JK tetap.",
+        "If it left now, the family would lose {money} of PKH within 12 months; PBI-JK stays.",
+    ),
+}
+"""Sentences of a family's story."""

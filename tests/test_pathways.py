@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -37,6 +38,9 @@ LEAVING = {"months_until_components_end": 1.0}
 FILLER = [{}] * 97  # with them a share of 0.02 is one place or more
 
 
+NO_CHANGE = pd.Series(dtype="float64")
+
+
 def changed(**changes):
     return pathways.Config.model_validate(VALUES | changes)
 
@@ -54,7 +58,7 @@ def known(families, chances=None, regency="3203", previous=None):
         regency_code=regency,
     )  # fmt: skip
     before = pd.Series(previous or {}, dtype="object")
-    return pathways.Known(people, features, holds.rules_fired(features, RULES), UNITS, before)
+    return pathways.Known(people, features, holds.rules_fired(features, RULES), UNITS, before, NO_CHANGE)
 
 
 def recommended(*families, config=CONFIG, **more):
@@ -188,7 +192,7 @@ def test_the_order_of_the_rows_changes_nothing(seed):
     order = np.random.default_rng(seed).permutation(len(case.families))
     mixed = pathways.Known(
         case.families.iloc[order].reset_index(drop=True), case.features.iloc[order].reset_index(drop=True),
-        holds.rules_fired(case.features.iloc[order], RULES), case.units, case.previous,
+        holds.rules_fired(case.features.iloc[order], RULES), case.units, case.previous, case.change,
     )  # fmt: skip
     plain, turned = (pathways.recommend(c, CONFIG).sort_values("kpm_id", ignore_index=True) for c in (case, mixed))
     pd.testing.assert_frame_equal(plain, turned)
@@ -255,6 +259,19 @@ def test_standing_is_the_share_of_the_regency_whose_chance_is_not_higher():
     assert pathways.standing(families).tolist() == [0.5, 1.0, 0.5, 0.75, 1.0, 1.0]
 
 
+def test_a_validated_change_orders_in_place_of_the_chance():
+    """Ten owners, one place in PENA: the likeliest has it, or the one whom it is estimated to change most."""
+    config = limited("pena", capacity={"share": 0.1, "regencies": {}})
+    owner = {"owns_business_last": 1.0, "caretaker_age": 35.0, "phase_last": 3.0}
+    case = known([owner] * 10)
+    change = pd.Series({f"K{i}": 0.01 * i for i in range(9)})  # K8 most, K9 unknown
+    by_chance, by_change = (
+        pathways.recommend(replace(case, change=c), config).set_index("kpm_id")["pathway"] for c in (NO_CHANGE, change)
+    )
+    assert by_chance.index[by_chance == "pena"].tolist() == ["K0"]
+    assert by_change.index[by_change == "pena"].tolist() == ["K8"]
+
+
 def test_nobody_has_no_pathway():
     case = known([{}])
     nobody = pathways.Known(
@@ -263,6 +280,7 @@ def test_nobody_has_no_pathway():
         holds.rules_fired(case.features.iloc[:0], RULES),
         {},
         case.previous,
+        case.change,
     )
     assert len(pathways.recommend(nobody, CONFIG)) == 0
 

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from pipeline import report
+from pipeline.stories import Told
+from pipeline.wording import Text
 
 EVIL = "<script>alert('x')</script><img src=https://example.invalid/a.png>"
 PNG = b"\x89PNG not drawn"
@@ -268,3 +270,63 @@ def test_the_word_for_passing_does_not_occur() -> None:
 
 def test_the_same_data_give_the_same_page() -> None:
     assert report.render(told(), settings()) == report.render(told(), settings())
+
+
+WAYS = pd.DataFrame(
+    [
+        ("phase", "recovery", 1118, 900, 0), ("pathway", "pena", 174, 0, 31), ("pathway", "stay_p2k2", 8944, 2419, 0),
+        ("hold", "young_child", 631, 631, 0),
+    ],
+    columns=["kind", "name", "families", "held", "waiting"],
+)  # fmt: skip
+EFFECT = {
+    "verdict": "not validated", "estimate": 0.021, "lower": -0.02, "upper": 0.062, "truth": 0.026, "treated": 100,
+    "graduated_of_treated": 3.0, "reasons": ["too few enrolled: 100, not 300"], "used": False,
+}  # fmt: skip
+
+
+def shown(**more):
+    return report.render(replace(told(), **more), settings())
+
+
+def test_pathways_phases_and_holds_are_counted_by_their_words():
+    html = shown(ways=WAYS)
+    assert 'id="pathways"' in html
+    assert "<td>8 944</td>" in html
+    assert "PENA / PPSE" in html
+    assert "a child under the age that is set" in html
+    assert "stay_p2k2" not in html
+
+
+def test_an_effect_that_was_not_validated_is_only_shown():
+    html = shown(effect=EFFECT)
+    assert "2.1 more were recorded as graduated" in html
+    assert "interval -2 to 6.2; 100 entered, 3 of them graduated" in html
+    assert "This simulated world knows the answer: 2.6." in html
+    assert "orders nobody" in html
+    assert "orders PENA" not in html
+    assert "too few enrolled: 100, not 300" in html
+
+
+def test_an_effect_that_may_order_says_so():
+    html = shown(effect=EFFECT | {"used": True, "reasons": [], "truth": None})
+    assert "orders PENA" in html
+    assert "knows the answer" not in html
+
+
+def test_an_effect_that_cannot_be_estimated_is_not_guessed():
+    html = shown(effect={"verdict": "not estimated", "reasons": ["nobody entered PENA"], "used": False})
+    assert "cannot be estimated" in html
+    assert "nobody entered PENA" in html
+
+
+def test_a_story_stands_under_its_own_heading():
+    heading, sentence = Text("Seorang nenek", "A grandmother"), Text("Ia ditahan.", "She is held.")
+    html = shown(stories=(Told(heading, (sentence,)),))
+    assert 'id="stories"' in html
+    assert html.index("A grandmother") < html.index("She is held.")
+
+
+def test_without_them_there_are_no_such_sections():
+    html = shown()
+    assert not any(f'id="{name}"' in html for name in ("stories", "pathways", "life", "effect"))

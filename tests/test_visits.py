@@ -140,7 +140,7 @@ def test_the_village_of_the_most_urgent_family_comes_first():
 
 SCORES = pd.DataFrame({
     "kpm_id": list("abcdefgh"), "rank": range(1, 9), "regency_code": "1101", "facilitator_id": "f1",
-    "holds": [[], ["recent_shock"], ["open_objection", "stale_data"], [], ["pregnancy"], [], ["severe_disability"], []],
+    "holds": [[], ["illness"], ["open_objection", "stale_data"], [], ["pregnancy"], [], ["severe_disability"], []],
 })  # fmt: skip
 PATHS = {
     "a": "pena",
