@@ -1,6 +1,6 @@
 """A good analyst's day beside the pipeline: SQL features with both clocks, LightGBM with 300 trees, no tuning.
 
-`python benchmarks/analyst.py --home DIR`, DIR being where the whole pipeline has run on a simulated world. The analyst
+`python -m benchmarks.analyst --home DIR`, DIR being where the whole pipeline has run on a simulated world. The analyst
 uses the same labels, folds and rows; trains on every matured date of a fold, as there is nothing to calibrate; and
 scores the coming year from the last five years that have matured. Beside both stands the oracle, the true chances that
 only a simulated world knows. Intervals resample families, 200 times, the same families for every model.
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import duckdb
-import figures
 import lightgbm as lgb
 import pandas as pd
 import typer
+
+from benchmarks import figures
 
 SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 NOT_FEATURES = ["kpm_id", "as_of", "regency_code", "facilitator_id", "label"]

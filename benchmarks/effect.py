@@ -1,6 +1,6 @@
 """The estimate of PENA's effect beside the known effect, in simulated worlds of several seeds.
 
-`python benchmarks/effect.py --families 8000 --seeds 8 --stronger` simulates as many worlds in which many more enrol and
+`python -m benchmarks.effect --families 8000 --seeds 8 --stronger` simulates as many worlds in which many more enrol and
 PENA changes more (so that small worlds have power), runs the stages up to `effect` on few as-of dates, and prints
 estimate, interval and known effect of each, then bias and coverage. Without `--stronger` PENA does what
 configs/simulate.yaml says. Every world is made in a folder that is removed afterwards.

@@ -1,6 +1,6 @@
 """The EPH panel's last quarters: the pipeline beside scikit-learn's gradient boosting as it comes, on the same rows.
 
-First `python -m pipeline --configs configs/eph --home DIR all`, then `python benchmarks/eph.py --home DIR`.
+First `python -m pipeline --configs configs/eph --home DIR all`, then `python -m benchmarks.eph --home DIR`.
 HistGradientBoosting learns from the fold's training and calibration dates together and needs no calibration; the
 pipeline's own peer of that name, calibrated like every model, stands beside it. Real data: no figure is simulated.
 """
@@ -8,10 +8,11 @@ pipeline's own peer of that name, calibrated like every model, stands beside it.
 from pathlib import Path
 from typing import Annotated
 
-import figures
 import pandas as pd
 import typer
 from sklearn.ensemble import HistGradientBoostingClassifier
+
+from benchmarks import figures
 
 KEYS = ["kpm_id", "as_of"]
 

@@ -1,6 +1,6 @@
 """How long a simulated world takes and how large it is, from 20,000 families up.
 
-`python benchmarks/generation.py --families 20000 --families 200000 --families 1000000`; each size is the world
+`python -m benchmarks.generation --families 20000 --families 200000 --families 1000000`; each size is the world
 `million` with that many families, written by `python -m pipeline simulate` in a process of its own into a folder that
 is removed afterwards. Seconds depend on the machine and on who shares it, so the figures to compare are ratios:
 families per core-second, and the exponent of growth between two sizes (1 is linear).

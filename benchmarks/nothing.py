@@ -1,6 +1,6 @@
 """Where nothing can be known, nothing may be claimed: the world `no_signal`, and labels shuffled among families.
 
-`python benchmarks/nothing.py --families 20000 --home DIR` runs the pipeline up to `evaluate` twice in folders below
+`python -m benchmarks.nothing --families 20000 --home DIR` runs the pipeline up to `evaluate` twice in folders below
 DIR: on the world `no_signal`, and on the default world with the outcomes of each as-of date dealt anew among its
 families (the same deal for a family on every date, so that what can be learnt by heart is there to be learnt). Of both
 the AUC of the model must hold 0.5 within its interval, and the verdict must be `do not deploy`.

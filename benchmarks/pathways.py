@@ -1,6 +1,6 @@
 """How long the recommendation of pathways takes: made-up families, the project's own rules, places that bind.
 
-`python benchmarks/pathways.py --families 1000000` draws that many families over 514 regencies of unequal size, with the
+`python -m benchmarks.pathways --families 1000000` draws that many families over 514 regencies of unequal size, with the
 features that configs/pathways.yaml and configs/holds.yaml look at, and tells the seconds of holds, of the assignment
 alone and of the whole recommendation with its texts. Seconds depend on the machine and on who shares it.
 """

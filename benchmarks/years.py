@@ -1,6 +1,6 @@
 """The year after the extract in worlds that nobody looked at when the settings were chosen.
 
-`python benchmarks/years.py --home DIR` simulates several seeds of a world below DIR, scores each with a model trained
+`python -m benchmarks.years --home DIR` simulates several seeds of a world below DIR, scores each with a model trained
 on it, and holds the scores against what the world then did: beside the analyst of analyst.py and the oracle, measures
 averaged over the worlds, and of each world graduations seen per graduation promised. Intervals resample the families
 of every world, 200 times, the same families for every model.
@@ -10,18 +10,18 @@ from functools import reduce
 from pathlib import Path
 from typing import Annotated
 
-import analyst
-import figures
 import numpy as np
 import pandas as pd
 import typer
 import yaml
 
+from benchmarks import analyst, figures
 from pipeline import stages
 from pipeline.artifacts import Home
 
 PROJECT = Path(__file__).resolve().parents[1]
-STAGES = ("simulate", "source", "ingest", "cohort", "labels", "features", "train", "calibrate", "score")
+STAGES = ("simulate", "source", "ingest", "cohort", "labels", "features", "train", "calibrate", "lineage", "lifecycle",
+          "score")  # fmt: skip
 MODEL, Z = "lightgbm", 1.96
 
 

@@ -148,17 +148,20 @@ def fields(text: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(text) if name is not None]
 
 
-def strangers(config: BaseConfig, known: Iterable[str]) -> list[Complaint]:
+def strangers(config: BaseConfig, known: Iterable[str], told_with: Mapping[str, str]) -> list[Complaint]:
     """What is wrong with the rules of a configuration, at any depth, beside their form.
+
+    `told_with`: values that a text may name beside the features of its conditions, each with the feature that is known
+    where it is.
 
     Conditions on features that nobody declares, with the nearest that is; else texts about a value that no condition
     looks at: it may be unknown where the rule fires, and is no reason of it.
     """
     names = sorted(known)
-    return [complaint for keys, rule in _rules(config, ()) for complaint in _complaints(keys, rule, names)]
+    return [complaint for keys, rule in _rules(config, ()) for complaint in _complaints(keys, rule, names, told_with)]
 
 
-def _complaints(keys: tuple[str, ...], rule: Rule, names: list[str]) -> list[Complaint]:
+def _complaints(keys: tuple[str, ...], rule: Rule, names: list[str], told_with: Mapping[str, str]) -> list[Complaint]:
     unknown = [
         ((*keys, "all", str(i), "feature"), f"{c.feature}: no such feature; the nearest is {nearest(c.feature, names)}")
         for i, c in enumerate(rule.all)
@@ -169,7 +172,7 @@ def _complaints(keys: tuple[str, ...], rule: Rule, names: list[str]) -> list[Com
         ((*keys, language), f"{name}: the text names it, but no condition of the rule looks at it")
         for language in ("id", "en")
         for name in fields(getattr(rule, language))
-        if name not in looked_at
+        if told_with.get(name, name) not in looked_at
     ]
     return unknown or strange
 

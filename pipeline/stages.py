@@ -35,7 +35,7 @@ METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
 LINEAGE, SHAP = "data/lineage.json", "data/explanations/shap.parquet"
 SCORES, PATHWAYS = "data/scores/scores.parquet", "data/scores/pathways.parquet"
-LIFECYCLE, VISITS = "data/lifecycle", "data/visits"
+LIFECYCLE, LIVES, VISITS = "data/lifecycle", "data/lifecycle/families.parquet", "data/visits"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
@@ -416,7 +416,7 @@ def projection_checked(home: Home, tables: "dict[str, ir.Table]", config: Any) -
 
 def run_score(home: Home) -> None:
     """Score and rank every active family as of the extract's date, with its phase and the pathway recommended."""
-    from pipeline import boosters, calibrate, capacity, context, holds, lists, poverty, score, train
+    from pipeline import boosters, calibrate, capacity, context, holds, lifecycle, lists, poverty, score, train
 
     connection, as_of, rules = engine(home), extracted_on(home), holding_rules(home)
     booster, model_hash = boosters.read(home.path(MODEL))
@@ -427,6 +427,7 @@ def run_score(home: Home) -> None:
     places, limits = context.build(canonical(home), [as_of]), home.load(lists.Config, "lists")
     regency = frame[FAMILY].map(places.to_pandas().set_index(FAMILY)["regency_code"])
     known = poverty.beside(frame, regency, as_of, home.load(poverty.Config, "poverty"))
+    known = lifecycle.beside(known, artifacts.read_frame(home.path(LIVES)), as_of)
     decided = holds.decide(known, rules)
     placed = decided.merge(places.to_pandas(), on=FAMILY, how="left", validate="one_to_one")
     seeds = train.seeds(booster, frame, home.load(train.Config, "train"))
@@ -446,11 +447,12 @@ def run_score(home: Home) -> None:
 
 def recommended(home: Home, chances: "pd.DataFrame", features: "pd.DataFrame") -> "pd.DataFrame":
     """Phase and pathway of every family, with the reasons."""
-    from pipeline import holds, pathways, poverty
+    from pipeline import holds, lifecycle, pathways, poverty
 
     config = home.load(pathways.Config, "pathways")
     dictionary = artifacts.read_csv(home.path(DICTIONARY)).dropna(subset=["unit"])
-    units = dict(zip(dictionary["feature"], dictionary["unit"], strict=True)) | {poverty.FEATURE: poverty.UNIT}
+    derived = {poverty.FEATURE: poverty.UNIT, lifecycle.FEATURE: lifecycle.UNIT}
+    units = dict(zip(dictionary["feature"], dictionary["unit"], strict=True)) | derived
     held = holds.rules_fired(features, home.load(holds.Config, "holds"))
     known = pathways.Known(chances, features, held, units, earlier(home, config), change(home))
     return pathways.recommend(known, config)
@@ -482,12 +484,13 @@ def earlier(home: Home, config: Any) -> "pd.Series[str]":
 
 def holding_rules(home: Home) -> Any:
     """The rules of the holds; BadInput where they, or those of the pathways, look at what no extract can have."""
-    from pipeline import conditions, features, holds, pathways, poverty
+    from pipeline import conditions, features, holds, lifecycle, pathways, poverty
 
-    known = features.names() | set(artifacts.read_csv(home.path(DICTIONARY))["feature"]) | {poverty.FEATURE}
+    declared = features.names() | set(artifacts.read_csv(home.path(DICTIONARY))["feature"])
+    known, told_with = declared | {poverty.FEATURE, lifecycle.FEATURE}, {lifecycle.ENDS_ON: lifecycle.FEATURE}
     rules, ways = home.load(holds.Config, "holds"), home.load(pathways.Config, "pathways")
-    home.refuse("holds", conditions.strangers(rules, known))
-    home.refuse("pathways", conditions.strangers(ways, known) + pathways.unknown_enrolments(ways, known))
+    home.refuse("holds", conditions.strangers(rules, known, told_with))
+    home.refuse("pathways", conditions.strangers(ways, known, told_with) + pathways.unknown_enrolments(ways, known))
     return rules
 
 
@@ -553,7 +556,7 @@ def visits_seen(home: Home, connection: Any) -> Any:
         scores=scores,
         listed=artifacts.as_table(connection, "listed", listed),
         pathways=artifacts.read(home.path(PATHWAYS)),
-        lives=artifacts.read(home.path(f"{LIFECYCLE}/families.parquet")),
+        lives=artifacts.read(home.path(LIVES)),
         villages=tables["kpm"].select(FAMILY, "village_code"),
         cases=visits.case_days(tables, extracted_on(home)),
     )
@@ -647,19 +650,17 @@ def counted_ways(home: Home) -> "pd.DataFrame":
 
 def told_stories(home: Home, seen: Any) -> "list[Any]":
     """The whole stories of the families that configs/stories.yaml chooses."""
-    from pipeline import lists, stories
+    from pipeline import lifecycle, lists, stories
 
     config, limits = home.load(stories.Config, "stories"), home.load(lists.Config, "lists")
     people = lists.select(artifacts.read_frame(home.path(SCORES)), limits)
     active = people.groupby("regency_code")[FAMILY].size()
     names = {code: lists.regency_name(str(code), limits) for code in active.index}
     people = people.assign(regency=people["regency_code"].map(names), active=people["regency_code"].map(active))
-    lives = artifacts.read_frame(
-        home.path(f"{LIFECYCLE}/families.parquet"), [FAMILY, "last_component_ends_on", "loses_a_year"]
-    )
+    lives = artifacts.read_frame(home.path(LIVES), [FAMILY, "last_component_ends_on", "loses_a_year"])
     words = artifacts.read_frame(home.path(PATHWAYS), [FAMILY, "text_id", "text_en"])
-    lives = lives.rename(columns={"last_component_ends_on": "last_ends", "loses_a_year": "loses"})
-    for table in (words, lives, seen.features.drop(columns=[AS_OF])):
+    people = lifecycle.beside(people, lives, extracted_on(home))
+    for table in (words, lives[[FAMILY, "loses_a_year"]], seen.features.drop(columns=[AS_OF])):
         people = people.merge(table, on=FAMILY, how="left", validate="one_to_one")
     mine = set(stories.chosen(people, config).values())
     return stories.tell(people, lists.reasons(lists.only(seen, mine), limits), config)

@@ -62,8 +62,9 @@ def tell(people: pd.DataFrame, reasons: pd.DataFrame, config: Config) -> list[To
     """The stories of the families chosen, in the order declared.
 
     people: as in `chosen`, with caretaker_age, members, enrolled_months, lower, upper, status (listed, held, below),
-    rank_in_regency, regency (its name), active (families of the regency), text_id, text_en, last_ends (date or null),
-    loses (rupiah of PKH within twelve months, or null). reasons: lists.reasons of at least these families.
+    rank_in_regency, regency (its name), active (families of the regency), text_id, text_en,
+    last_component_ends_on (or null), loses_a_year (rupiah of PKH within twelve months, or null). reasons: lists.reasons
+    of at least these families.
     """
     rows = people.set_index(FAMILY, drop=False)
     return [
@@ -112,12 +113,11 @@ def _why(reasons: pd.DataFrame) -> tuple[Text, ...]:
 
 def _life(row: Mapping[Any, Any]) -> tuple[Text, ...]:
     """When the last component ends, and what leaving now would cost."""
-    ends = (
-        STORY["lasting"] if wording.unknown(row["last_ends"]) else STORY["ends"].fill(on=wording.day(row["last_ends"]))
-    )
-    if wording.unknown(row["loses"]) or not row["loses"]:
+    last = row["last_component_ends_on"]
+    ends = STORY["lasting"] if wording.unknown(last) else STORY["ends"].fill(on=wording.day(last))
+    if wording.unknown(row["loses_a_year"]) or not row["loses_a_year"]:
         return (ends,)
-    return (ends, STORY["loses"].fill(money=_money(float(row["loses"]))))
+    return (ends, STORY["loses"].fill(money=_money(float(row["loses_a_year"]))))
 
 
 def _whole(value: Any) -> Text | str:

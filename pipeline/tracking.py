@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lightgbm as lgb
+import numpy as np
 import pandas as pd
 
 from pipeline.config import BaseConfig
@@ -112,7 +113,7 @@ def log_data(lineage: Mapping[str, object]) -> None:
 def log_model(booster: lgb.Booster, config: Config) -> None:
     names = booster.feature_name()
     example = pd.DataFrame([[0.0] * len(names)], columns=names)  # made up: MLflow stores the rows it is shown
-    signature = infer_signature(example, booster.predict(example))
+    signature = infer_signature(example, np.asarray(booster.predict(example)))
     # Told, or MLflow would load the model in a second process only to see what it imports.
     needs = [f"lightgbm=={lgb.__version__}", f"mlflow=={mlflow.__version__}"]
     info = mlflow.lightgbm.log_model(booster, name=config.model, signature=signature, pip_requirements=needs)

@@ -109,6 +109,13 @@ COUNTED = {
 }
 """Units that stand behind the number, in Indonesian and English."""
 
+SINGULAR = {
+    "days": "day", "months": "month", "quarters": "quarter", "years": "year", "persons": "person", "people": "person",
+    "members": "member", "sessions": "session", "families": "family", "cases": "case", "payments": "payment",
+    "times": "time",
+}  # fmt: skip
+"""English units of one."""
+
 PLAIN = {"count", "number", "none", "score", "index", "ratio", "decile", "quarter", "rank", "difference", ""}
 LEVELS = {
     "level 0-4": (
@@ -165,7 +172,8 @@ def _counted(value: float, unit: str, language: Language) -> str:
     if unit in PLAIN:
         return written
     words = COUNTED.get(unit, (unit, unit))
-    return f"{written} {words[0 if language == 'id' else 1]}"
+    name = words[0 if language == "id" else 1]
+    return f"{written} {SINGULAR.get(name, name) if value == 1 else name}"
 
 
 MISSING_REASON = Text("data {label} belum ada", "no data yet on {label}")
@@ -437,7 +445,7 @@ HEADINGS: Mapping[str, Text] = {
     "what": Text("Apa ini, dan apa yang bukan", "What this is, and what it is not"),
     "good": Text("Seberapa baik", "How good it is"),
     "verdict": Text("Dipakai atau belum", "Deploy or not"),
-    "stories": Text("Tiga keluarga", "Three families"),
+    "stories": Text("Kisah keluarga", "Stories of families"),
     "pathways": Text("Jalur setelah kunjungan", "Pathways after the visit"),
     "life": Text("Siklus hidup", "The life cycle"),
     "effect": Text("Apa yang diubah PENA", "What PENA changes"),
@@ -504,7 +512,7 @@ SENTENCES: Mapping[str, Text] = {
         "Pengaruh PENA tidak dapat diperkirakan dari data ini.",
         "What PENA changes cannot be estimated from these data.",
     ),
-    "effect_why": Text("Alasannya: {reasons}.", "Why: {reasons}."),
+    "effect_why": Text("Alasannya (bahasa Inggris): {reasons}.", "Why: {reasons}."),
     "purpose": Text(
         "Daftar ini mengurutkan keluarga PKH untuk kunjungan rumah, menurut perkiraan peluang graduasi sejahtera "
         "mandiri dalam {months} bulan. Keadaan per {as_of}.",

@@ -117,14 +117,22 @@ def test_a_rule_lacks_nothing(key):
 
 def test_features_that_nobody_declares_are_named_with_their_key_and_the_nearest():
     config = Config(holds={"first": {"x": rule(), "y": looks_at("pregnent")}})
-    found = conditions.strangers(config, {"a", "b", "pregnant", "members"})
+    found = conditions.strangers(config, {"a", "b", "pregnant", "members"}, {})
     assert found == [
         (("holds", "first", "y", "all", "0", "feature"), "pregnent: no such feature; the nearest is pregnant")
     ]
-    assert conditions.strangers(config, {"a", "b", "pregnent"}) == []
+    assert conditions.strangers(config, {"a", "b", "pregnent"}, {}) == []
 
 
 def test_a_text_tells_only_what_a_condition_looks_at():
     config = Config(holds={"first": {"x": rule("a {a}, {c}", "a")}})
-    found = conditions.strangers(config, {"a", "b", "c"})
+    found = conditions.strangers(config, {"a", "b", "c"}, {})
     assert found == [(("holds", "first", "x", "id"), "c: the text names it, but no condition of the rule looks at it")]
+
+
+def test_a_text_may_tell_what_is_known_wherever_the_condition_is():
+    """`c` stands with `a`, whose condition is looked at; of a rule about `b` it would say nothing known."""
+    other = looks_at("b").model_copy(update={"id": "until {c}"})
+    config = Config(holds={"first": {"x": rule("a {a}, until {c}"), "y": other}})
+    found = conditions.strangers(config, {"a", "b"}, {"c": "a"})
+    assert found == [(("holds", "first", "y", "id"), "c: the text names it, but no condition of the rule looks at it")]

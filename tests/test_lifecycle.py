@@ -393,3 +393,14 @@ def test_sums_over_all_families():
     assert found["without_component"].tolist() == [1, 1, 1, 2, 2, 2]
     leaving = lifecycle.leaving(ibis.memtable(p.families), AS_OF, CONFIG).to_pandas()
     assert leaving.to_dict("records") == [{"quarter": "2027Q3", "families": 1}]
+
+
+def test_the_end_beside_the_features_by_hand():
+    """30 June to 1 July is one calendar month; B has no end, C is not projected."""
+    features = pd.DataFrame({"kpm_id": ["A", "B", "C", "D"]})
+    lives = pd.DataFrame(
+        {"kpm_id": ["A", "B", "D"], "last_component_ends_on": [date(2025, 7, 1), None, date(2027, 1, 15)]}
+    )
+    found = lifecycle.beside(features, lives, date(2025, 6, 30))
+    assert found["months_until_last_component_ends"].fillna(-1).tolist() == [1, -1, -1, 19]
+    assert found["last_component_ends_on"].iloc[0] == pd.Timestamp(2025, 7, 1)

@@ -20,21 +20,26 @@ VALUES = values("pathways")
 CONFIG = pathways.Config.model_validate(VALUES)
 RULES = holds.Config.model_validate(values("holds"))
 AS_OF = date(2025, 6, 30)
-UNITS = {"caretaker_age": "years", "business_turnover_last": "rupiah a month", "months_until_components_end": "months"}
+UNITS = {
+    "caretaker_age": "years",
+    "business_turnover_last": "rupiah a month",
+    "months_until_last_component_ends": "months",
+}
 NOBODY = {
     "pregnant": 0.0, "severely_disabled": 0.0, "elderly": 0.0, "members": 4.0, "national_decile_last": 2.0,
     "shocks_6m": 0.0, "workers": 0.0, "ska_running": 0.0, "phase_last": np.nan, "owns_business_last": 0.0,
     "caretaker_age": 50.0, "economy_sessions_24m": 0.0, "business_age_days": np.nan, "business_turnover_last": np.nan,
     "sessions_present_share_12m": 0.5, "floor_per_person": 9.0, "house_tenure_last": 1.0, "dwelling_index": 0.7,
-    "floor_type_last": 2.0, "cases_illness_12m": 0.0, "months_until_components_end": 60.0, "lasting_components": 0.0,
+    "floor_type_last": 2.0, "cases_illness_12m": 0.0, "months_until_last_component_ends": 60.0,
+    "last_component_ends_on": pd.Timestamp(2025, 7, 1), "lasting_components": 0.0,
     "income_times_poverty_line": 0.9, "pena_running": 0.0, "ppse_running": 0.0, "prokus_running": 0.0,
     "kube_running": 0.0, "rst_running": 0.0, "atensi_running": 0.0, "youngest_age": 9.0,
 }  # fmt: skip
 BAKER = {"owns_business_last": 1.0, "caretaker_age": 34.0, "income_times_poverty_line": 1.4, "workers": 2.0,
          "business_age_days": 800.0, "business_turnover_last": 1_800_000.0}  # fmt: skip
 GRANDMOTHER = {"elderly": 1.0, "members": 1.0, "caretaker_age": 71.0, "lasting_components": 1.0,
-               "months_until_components_end": np.nan}  # fmt: skip
-LEAVING = {"months_until_components_end": 1.0}
+               "months_until_last_component_ends": np.nan}  # fmt: skip
+LEAVING = {"months_until_last_component_ends": 1.0}
 FILLER = [{}] * 97  # with them a share of 0.02 is one place or more
 
 
@@ -81,7 +86,7 @@ def test_stories_by_hand():
     assert (leaving["pathway"], leaving["reasons"]) == (
         "natural_exit_ahead", ["natural_exit_ahead.last_component_ends"],
     )  # fmt: skip
-    assert "komponen terakhir berakhir dalam 1 bulan" in leaving["text_id"]
+    assert "komponen terakhir berakhir 01/07/2025" in leaving["text_id"]
     assert (other["phase"], other["pathway"], other["reasons"]) == ("transition", "stay_p2k2", [])
 
 
@@ -123,7 +128,7 @@ def test_the_phase(family, phase):
         ({"floor_type_last": 8.0, "house_tenure_last": 2.0}, set()),
         ({"severely_disabled": 1.0}, {"ska_atensi"}),
         (LEAVING, {"natural_exit_ahead"}),
-        (LEAVING | {"pregnant": 1.0}, set()),
+        (LEAVING | {"months_until_last_component_ends": 13.0}, set()),
     ],
 )
 def test_which_programmes_fit(family, fitting):
@@ -146,7 +151,7 @@ def crowd(seed, n=400):
             "sessions_present_share_12m": float(rng.random()), "floor_per_person": float(rng.uniform(3, 12)),
             "dwelling_index": float(rng.random()), "severely_disabled": float(rng.random() < 0.05),
             "elderly": float(rng.random() < 0.2), "members": float(rng.integers(1, 6)),
-            "months_until_components_end": float(rng.integers(1, 90)), "shocks_6m": float(rng.random() < 0.1),
+            "months_until_last_component_ends": float(rng.integers(1, 90)), "shocks_6m": float(rng.random() < 0.1),
             "pena_running": float(rng.random() < 0.01), "kube_running": float(rng.random() < 0.01),
         }
         for _ in range(n)

@@ -28,12 +28,12 @@ PEOPLE = pd.DataFrame(
     ],
     columns=[
         "kpm_id", "probability", "eligible", "pathway", "under_40", "caretaker_age", "owns_business_last",
-        "pena_running", "caretaker_female", "elderly", "months_until_components_end",
+        "pena_running", "caretaker_female", "elderly", "months_until_last_component_ends",
     ],
 ).assign(
     members=4.0, enrolled_months=60.0, lower=0.01, upper=0.3, status="below", rank_in_regency=7,
     regency="KAB. GROBOGAN", active=1234, text_id="Fase transisi.", text_en="Phase: transition.",
-    last_ends=pd.NaT, loses=2_400_000,
+    last_component_ends_on=pd.NaT, loses_a_year=2_400_000,
 )  # fmt: skip
 REASONS = pd.DataFrame(
     [("B", "for", 2, "usaha", "a business"), ("B", "for", 1, "umur muda", "young"), ("B", "against", 1, "jauh", "far")],
@@ -75,7 +75,7 @@ def test_a_story_by_hand():
 
 
 def test_an_end_in_sight_and_nothing_to_lose():
-    told = stories.tell(PEOPLE.assign(last_ends=date(2025, 7, 1), loses=0), REASONS, CONFIG)[-1]
+    told = stories.tell(PEOPLE.assign(last_component_ends_on=date(2025, 7, 1), loses_a_year=0), REASONS, CONFIG)[-1]
     assert [s.en for s in told.sentences][-1] == "Its last component ends on 01/07/2025."
 
 

@@ -1,0 +1,1 @@
+"""Programs that measure what a test cannot hold; `python -m benchmarks.NAME` from the checkout."""
