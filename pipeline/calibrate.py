@@ -118,7 +118,7 @@ def shift(recent: Recent, calibration: Calibration, config: Config) -> Calibrati
     steps = len(recent.families)
     share = early.timing(recent)
     expected = early.summed(recent.cohort, probability(recent.raw, calibration), steps)
-    moved = early.level(*early.steps_seen(recent.counts, expected, share), config.early)
+    moved = early.level(*early.steps_seen(recent.counts, expected, share), config.early, early.within(share))
     dates = len(np.unique(recent.cohort[recent.known_at[recent.cohort] < steps]))
     held = list(early.errors(recent, share, max(dates, 1), config.early))
     variance = early.variance(held, max(len(share) - 2, 1), config.early)

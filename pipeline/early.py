@@ -26,6 +26,7 @@ from pipeline.config import BaseConfig
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SCALINGS = 100
+GRID = np.linspace(-12.0, 6.0, 3601)  # log level; a run's level lies well within
 
 
 class Config(BaseConfig):
@@ -133,22 +134,46 @@ def steps_seen(counts: Floats, expected: Floats, share: Floats) -> tuple[Floats,
     return (found.sum(axis=0) * once)[has], (awaited.sum(axis=0) * once)[has]
 
 
-def level(found: Floats, expected: Floats, config: Config) -> float:
+def within(share: Floats) -> float:
+    """The share of a step's graduations that is recorded in that step; the rest are recorded in the next ones."""
+    return float(share[1] / share.max())
+
+
+def level(found: Floats, expected: Floats, config: Config, recorded_within: float) -> float:
     """The log of the level of the current run, posterior mean over when it began; 0 without any evidence.
 
     A step's count varies more than Poisson's (seasons, drives of single places): its evidence is worth at most
-    1 / step_sd^2 expected graduations, however large the country.
+    1 / step_sd^2 expected graduations, however large the country. What is recorded in the first step of a run took
+    effect in part before it: only the share `recorded_within` of it tells of the new level, the rest of the one before.
     """
     worth = 1.0 / (1.0 + expected * config.step_sd**2)
     events, exposure, weight = np.array([config.jump]), np.array([config.jump]), np.zeros(1)
     for o, e in zip(found * worth, expected * worth, strict=True):
-        started, kept = np.array([config.jump]), weight + _marginal(events, exposure, o, e)
-        fresh = float(_marginal(started, started, o, e)[0] + logsumexp(weight))
+        before = float(np.sum(np.exp(weight) * events / exposure))
+        started = _started(o, e, (recorded_within, before), config)
+        kept = weight + _marginal(events, exposure, o, e)
         with np.errstate(divide="ignore"):
-            weight = np.r_[fresh + np.log(config.change), kept + np.log1p(-config.change)]
+            weight = np.r_[started[0] + logsumexp(weight) + np.log(config.change), kept + np.log1p(-config.change)]
         weight = weight - logsumexp(weight)
-        events, exposure = np.r_[config.jump, events] + o, np.r_[config.jump, exposure] + e
+        events, exposure = np.r_[started[1], events + o], np.r_[started[2], exposure + e]
     return float(np.log(np.sum(np.exp(weight) * events / exposure)))
+
+
+def _started(found: float, expected: float, mixed: tuple[float, float], config: Config) -> tuple[float, float, float]:
+    """(log chance of `found`, events, exposure) of a run that begins in this step.
+
+    mixed: the share w of the step that has the new level, and the level of the rest: w x level + (1 - w) x before. The
+    new level's posterior is no gamma where w < 1; the gamma of its mean and variance stands in for it. By sums over a
+    fine grid of log levels; the term dropped from the chance is that of `_marginal`.
+    """
+    share, before = mixed
+    prior = config.jump * (GRID - np.exp(GRID))  # Gamma(jump, jump) on the log
+    level = share * np.exp(GRID) + (1 - share) * before
+    told = prior + found * np.log(level) - expected * level
+    chance = np.exp(told - logsumexp(told))
+    mean = float(chance @ np.exp(GRID))
+    variance = float(chance @ (np.exp(GRID) - mean) ** 2)
+    return float(logsumexp(told) - logsumexp(prior)), mean**2 / variance, mean / variance
 
 
 def _marginal(events: Floats, exposure: Floats, found: float, expected: float) -> Floats:
@@ -171,7 +196,8 @@ def errors(recent: Recent, share: Floats, dates: int, config: Config) -> Iterato
         rate = total[known].sum() / recent.families[known].sum()
         looked = np.arange(step + 1) >= known[0]
         expected = np.where(looked, recent.families[: step + 1] * rate, 0.0)
-        early = level(*steps_seen(recent.counts[: step + 1, : step + 1], expected, share), config)
+        seen = steps_seen(recent.counts[: step + 1, : step + 1], expected, share)
+        early = level(*seen, config, within(share))
         # Half a graduation on both sides: a cohort without any is rare, not impossible.
         yield early - float(np.log((total[step] + 0.5) / (recent.families[step] * rate + 0.5)))
 

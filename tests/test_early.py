@@ -115,12 +115,12 @@ def test_the_level_equals_numerical_integration_over_all_runs(found):
     """A run begins anew at the first step with the same prior, so only later beginnings matter."""
     config = CONFIG.model_copy(update={"jump": 2.0})
     expected = np.full(len(found), 4.0)
-    got = early.level(np.array(found, dtype=float), expected, config)
+    got = early.level(np.array(found, dtype=float), expected, config, 1.0)
     assert got == pytest.approx(by_quadrature(found, expected, 0.15, 2.0), abs=1e-5)
 
 
 def test_without_evidence_there_is_no_level():
-    assert early.level(np.empty(0), np.empty(0), CONFIG) == 0.0
+    assert early.level(np.empty(0), np.empty(0), CONFIG, 1.0) == 0.0
 
 
 @pytest.mark.parametrize(("jump", "seed"), [(0.4, 0), (0.4, 1), (2.2, 2), (2.2, 3), (1.0, 4), (1.0, 5)])
@@ -128,15 +128,46 @@ def test_a_jump_two_steps_ago_is_found(jump, seed):
     """40 expected a step, the last two at a new level: the log level within 0.3 of it."""
     expected = np.full(8, 40.0)
     found = np.random.default_rng(seed).poisson(expected * np.r_[np.ones(6), [jump] * 2]).astype(float)
-    assert early.level(found, expected, CONFIG) == pytest.approx(np.log(jump), abs=0.3)
+    assert early.level(found, expected, CONFIG, 1.0) == pytest.approx(np.log(jump), abs=0.3)
+
+
+def test_what_is_recorded_within_its_own_step_by_hand():
+    """A cohort's first step holds 0.15 of its graduations, a whole step 0.25: 0.6 are recorded in their own step."""
+    assert early.within(np.array([0.0, 0.15, 0.25, 0.25, 0.25, 0.10])) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("found", "share", "before"), [(12.0, 0.6, 1.0), (0.0, 0.6, 1.0), (7.0, 0.3, 2.0)])
+def test_the_first_step_of_a_run_equals_numerical_integration(found, share, before):
+    """4 expected at level 1; chance and mean of the new level under Gamma(2, 2), the rest at the level before."""
+
+    def density(rate, power):
+        level = share * rate + (1 - share) * before
+        return rate**power * level**found * np.exp(-4.0 * level) * gamma.pdf(rate, 2.0, scale=1 / 2.0)
+
+    total, first = (quad(density, 0, 40, args=(power,), limit=200)[0] for power in (0, 1))
+    chance, events, exposure = early._started(found, 4.0, (share, before), CONFIG.model_copy(update={"jump": 2.0}))
+    assert chance == pytest.approx(np.log(total), abs=1e-6)
+    assert events / exposure == pytest.approx(first / total, abs=1e-6)
+
+
+def test_a_policy_that_begins_while_records_are_on_their_way():
+    """Level 2 since the last but one step, 0.6 of whose records are of it: 40 x (0.6 x 2 + 0.4) = 64, then 80.
+
+    Whoever takes 64 for a whole step of the new level is below 2; with the lag told it is found, over seeds.
+    """
+    expected = np.full(8, 40.0)
+    draws = [np.random.default_rng(s).poisson(np.r_[np.full(6, 40.0), 64.0, 80.0]).astype(float) for s in range(20)]
+    told, untold = (np.mean([early.level(d, expected, CONFIG, w) for d in draws]) for w in (0.6, 1.0))
+    assert np.exp(untold) < 1.87
+    assert np.exp(told) == pytest.approx(2.0, abs=0.1)
 
 
 def test_a_larger_country_is_not_believed_without_end():
     """A step 15 % above, seen in a million: worth 100 expected where steps differ by 10 %, so it is shrunk."""
     steps = np.full(4, 1e6), np.full(4, 1e6)
     steps[0][-1] = 1.15e6
-    plain = early.level(*steps, CONFIG)
-    wary = early.level(*steps, CONFIG.model_copy(update={"step_sd": 0.1}))
+    plain = early.level(*steps, CONFIG, 1.0)
+    wary = early.level(*steps, CONFIG.model_copy(update={"step_sd": 0.1}), 1.0)
     assert plain == pytest.approx(np.log(1.15), abs=1e-3)
     assert 0.0 < wary < 0.1
 
