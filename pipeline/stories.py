@@ -20,12 +20,12 @@ from pipeline.wording import STORY, Text
 
 
 class Story(BaseConfig):
-    """Whom a story is about: the pathway (null: any), whether held, and conditions that must all be met."""
+    """Whom a story is about: the pathway and whether held (null: any), and conditions that must all be met."""
 
     id: Words
     en: Words
     pathway: str | None
-    held: bool
+    held: bool | None
     all: Conditions
 
 
@@ -55,7 +55,9 @@ def chosen(people: pd.DataFrame, config: Config) -> dict[str, str]:
 
 def _fits(rows: pd.DataFrame, story: Story) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     on_way = np.ones(len(rows), dtype=bool) if story.pathway is None else (rows["pathway"] == story.pathway).to_numpy()
-    return np.asarray(met(rows, story.all) & on_way & (rows["eligible"].to_numpy(bool) != story.held))
+    held = ~rows["eligible"].to_numpy(bool)
+    as_asked = np.ones(len(rows), dtype=bool) if story.held is None else held == story.held
+    return np.asarray(met(rows, story.all) & on_way & as_asked)
 
 
 def tell(people: pd.DataFrame, reasons: pd.DataFrame, config: Config) -> list[Told]:

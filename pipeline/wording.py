@@ -211,6 +211,9 @@ HOLDS: Mapping[str, Text] = {
     "job_loss": Text("baru kehilangan pekerjaan", "a recent loss of work"),
     "contradictory_data": Text("data keluarga saling bertentangan", "data that contradict each other"),
     "stale_data": Text("data keluarga terlalu lama, perlu pemutakhiran", "data too old, to be updated"),
+    "last_component_ends": Text(
+        "komponen terakhir segera berakhir, keluar secara alamiah", "the last component ends soon: a natural exit"
+    ),
     "open_case": Text("ada kasus yang masih terbuka", "an open case"),
     "open_objection": Text("ada sanggahan yang masih terbuka", "an open objection"),
     "open_complaint": Text("ada pengaduan yang masih terbuka", "an open complaint"),

@@ -14,7 +14,7 @@ NOBODY = {
     "objections_open": 0.0, "welfare_age_days": 100.0, "youngest_age": 8.0, "income_times_poverty_line": 1.0,
     "cases_disaster_12m": 0.0, "cases_illness_12m": 0.0, "cases_job_loss_12m": 0.0, "months_since_shock": 5.0,
     "business_turnover_last": 900_000.0, "business_ever": 1.0, "components": 2.0, "pkh_paid_3m": 500_000.0,
-    "identity_not_alive": 0.0, "caretaker_age": 40.0,
+    "identity_not_alive": 0.0, "caretaker_age": 40.0, "months_until_last_component_ends": 40.0,
 }  # fmt: skip
 FIRES = {
     "pregnancy.member_pregnant": {"pregnant": 1.0},
@@ -33,6 +33,7 @@ FIRES = {
     "contradictory_data.child_as_caretaker": {"caretaker_age": 9.0},
     "stale_data.older_than_four_years": {"welfare_age_days": 1462.0},
     "open_objection.not_closed": {"objections_open": 1.0},
+    "last_component_ends.within_three_months": {"months_until_last_component_ends": 3.0},
 }
 BESIDE = [
     {"elderly": 1.0, "members": 2.0}, {"elderly": 0.0, "members": 1.0}, {"national_decile_last": 2.0},
@@ -40,6 +41,7 @@ BESIDE = [
     {"income_times_poverty_line": 0.5}, {"cases_illness_12m": 1.0, "months_since_shock": 6.0},
     {"components": 0.0, "pkh_paid_3m": 0.0}, {"business_ever": 0.0, "business_turnover_last": 0.0},
     {"caretaker_age": 105.0}, {"caretaker_age": 12.0},
+    {"months_until_last_component_ends": 4.0},
 ]  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def test_stories_by_hand():
     assert grandmother["reasons"] == ["elderly_alone.one_elderly_member", "ska_atensi.elderly_alone"]
     assert grandmother["text_id"].startswith("Ditahan, belum boleh diusulkan: satu anggota saja")
     assert (leaving["pathway"], leaving["reasons"]) == (
-        "natural_exit_ahead", ["natural_exit_ahead.last_component_ends"],
+        "natural_exit_ahead", ["last_component_ends.within_three_months", "natural_exit_ahead.last_component_ends"],
     )  # fmt: skip
     assert "komponen terakhir berakhir 01/07/2025" in leaving["text_id"]
     assert (other["phase"], other["pathway"], other["reasons"]) == ("transition", "stay_p2k2", [])

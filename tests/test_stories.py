@@ -23,7 +23,7 @@ PEOPLE = pd.DataFrame(
         ("E", 0.05, False, "ska_atensi", 0, 70, 0, 0, 1, 1, np.nan),
         ("F", 0.50, True, "kube", 0, 70, 0, 0, 1, 1, np.nan),
         # G leaves naturally, H would in a year and a half
-        ("G", 0.02, True, "natural_exit_ahead", 0, 50, 0, 0, 1, 0, 1.0),
+        ("G", 0.02, False, "natural_exit_ahead", 0, 50, 0, 0, 1, 0, 1.0),
         ("H", 0.03, True, "natural_exit_ahead", 0, 50, 0, 0, 1, 0, 18.0),
     ],
     columns=[
@@ -84,7 +84,7 @@ def test_a_held_family_is_told_as_held():
     assert "not proposed whatever its chance" in told.sentences[2].en
 
 
-@pytest.mark.parametrize("change", [{"all": []}, {"held": None}, {"surprise": 1}, {"id": " "}])
+@pytest.mark.parametrize("change", [{"all": []}, {"held": "maybe"}, {"surprise": 1}, {"id": " "}])
 def test_a_story_about_everybody_or_nobody_is_refused(change):
     story = values("stories")["stories"]["baker"] | change
     with pytest.raises(ValidationError):
