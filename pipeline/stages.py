@@ -33,7 +33,7 @@ PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/fol
 INCIDENCE = "data/evaluation/incidence.parquet"
 METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
-LINEAGE, SHAP = "data/lineage.json", "data/explanations/shap.parquet"
+LINEAGE, EXPLANATIONS, SHAP = "data/lineage.json", "data/explanations", "data/explanations/shap.parquet"
 SCORES, PATHWAYS = "data/scores/scores.parquet", "data/scores/pathways.parquet"
 LIFECYCLE, LIVES, VISITS = "data/lifecycle", "data/lifecycle/families.parquet", "data/visits"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
@@ -495,12 +495,30 @@ def holding_rules(home: Home) -> Any:
 
 
 def run_explain(home: Home) -> None:
-    """Explain every scored family; the contributions must add up to the raw score."""
+    """Explain every scored family; contributions must add up to the raw score, and how they were computed is told."""
     from pipeline import boosters, explain, train
 
+    config = home.load(explain.Config, "explain")
     booster, _ = boosters.read(home.path(MODEL))
     frame = artifacts.read_frame(home.path(f"{FEATURES}/{extracted_on(home)}.parquet"))
-    artifacts.write(explain.attribute(booster, frame, train.raw_scores(booster, frame)), home.path(SHAP))
+    raw = train.raw_scores(booster, frame)
+    found, method = explain.attribute(booster, frame, raw, config)
+    progress.tell(method.notices())
+    with artifacts.replacing_folder(home.path(EXPLANATIONS)) as folder:
+        artifacts.write_parquet(found, folder / "shap.parquet")
+        artifacts.write_json(method._asdict(), folder / "method.json")
+        if config.background == "own_regency" and method.method == "tables":
+            own = explain.against_own_regency(booster, frame, regencies(home, frame), raw, config)
+            artifacts.write_parquet(own, folder / "interventional.parquet")
+
+
+def regencies(home: Home, features: "pd.DataFrame") -> "pd.Series":
+    """The regency of every family of the extract's date, in the order of `features`."""
+    from pipeline import context
+
+    engine(home)
+    places = context.build(canonical(home), [extracted_on(home)]).to_pandas()
+    return features[FAMILY].map(places.set_index(FAMILY)["regency_code"])
 
 
 def run_lists(home: Home) -> None:

@@ -26,7 +26,13 @@ SEAL = "models/graduation.sha256"  # boosters reads and writes it beside the mod
 HOME_OF = {"engine": "artifacts", "source": "sources.extract", "database": "sources.database", "eph": "sources.eph",
            "track": "tracking"}  # fmt: skip
 LONGEST = 60
-SEEDED = ("pipeline/effect/", "pipeline/evaluate", "pipeline/metrics", "pipeline/train")  # by configuration
+SEEDED = (
+    "pipeline/effect/",
+    "pipeline/evaluate",
+    "pipeline/explain",
+    "pipeline/metrics",
+    "pipeline/train",
+)  # by configuration
 
 
 def deps(stage: str, code: bool) -> set[str]:
