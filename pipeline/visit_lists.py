@@ -57,11 +57,11 @@ def described(planned: pd.DataFrame, told: Told, order: tuple[str, ...]) -> pd.D
     texts = {
         "why": whys(rows, order),
         "pathway": _spoken(rows["pathway"], words.PATHWAYS),
-        "pathway_reasons": rows["pathway_reasons"].fillna(""),
+        "pathway_reasons": _said(rows["pathway_reasons"]),
         "holds": _holds(rows["holds"]),
-        "life": rows[FAMILY].map(lives(told.endings)).fillna(""),
-        "programmes": rows["programmes"].fillna(""),
-        "cases": rows[FAMILY].map(cases(told.cases)).fillna(""),
+        "life": _said(rows[FAMILY].map(lives(told.endings))),
+        "programmes": _said(rows["programmes"]),
+        "cases": _said(rows[FAMILY].map(cases(told.cases))),
         "partner": _spoken(rows["partner"], words.PARTNERS),
         "handed": _handed(rows),
         "waits_for": _spoken(rows["waits_for"], words.WAITS),
@@ -72,7 +72,13 @@ def described(planned: pd.DataFrame, told: Told, order: tuple[str, ...]) -> pd.D
 
 def _spoken(values: pd.Series, named: Mapping[str, Text]) -> pd.Series:
     """Texts of names; one that has none is shown as it is, an unknown one is empty."""
-    return values.map({k: t.id for k, t in named.items()}).fillna(values).fillna("")
+    texts = values.map({k: t.id for k, t in named.items()}).astype("object")
+    return _said(texts.fillna(values))
+
+
+def _said(texts: pd.Series) -> pd.Series:
+    """Texts with the unknown ones empty; a column of which nothing is known has no type of its own."""
+    return texts.astype("object").fillna("")
 
 
 def whys(rows: pd.DataFrame, order: tuple[str, ...]) -> pd.Series:
@@ -98,7 +104,7 @@ def lives(endings: pd.DataFrame) -> pd.Series:
     named = {k: t.id for k, t in life_words.KINDS.items()}
     kinds, then = endings["kind"].map(named), endings["becomes"].map(named)
     ends = kinds + " berakhir " + pd.to_datetime(endings["ends_on"]).dt.strftime("%d/%m/%Y")
-    after = np.where(then.notna(), words.NEXT_BECOMES.id.format(kind="") + then.fillna(""), "")
+    after = np.where(then.notna(), words.NEXT_BECOMES.id.format(kind="") + _said(then), "")
     last = np.where(endings["last"].astype(bool), words.NEXT_LAST.id, "")
     return pd.Series(np.asarray(ends + after + last, dtype="object"), index=pd.Index(endings[FAMILY]), dtype="object")
 
@@ -164,12 +170,12 @@ def referrals(found: pd.DataFrame, villages: Mapping[str, str | None]) -> pd.Dat
             "regency_code": found["regency_code"],
             "village_name": named.fillna(found["village_code"]),
             FAMILY: found[FAMILY],
-            "case_id": found["case_id"].astype("object").fillna(""),
+            "case_id": _said(found["case_id"]),
             "kind": _spoken(found["kind"], words.CASES),
             "reporter": _spoken(found["reporter"], words.REPORTERS),
             "reported_on": found["reported_on"],
             "status": _spoken(found["status"], words.CASE_STATUSES),
-            "referral": found["referral"].map(upper).fillna(found["referral"]).astype("object").fillna(""),
+            "referral": _said(found["referral"].map(upper).astype("object").fillna(found["referral"])),
             "asked_by": _spoken(found["asked_by"], words.ASKED_BY),
             "partner": _spoken(found["partner"], words.PARTNERS),
             "kat": np.where(found["customary_community"].eq(True).fillna(False), "ya", ""),
