@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from studies import PROJECT, values
+from studies import values
 
 from pipeline import stories
 from pipeline.wording import Text
@@ -89,4 +89,3 @@ def test_a_story_about_everybody_or_nobody_is_refused(change):
     story = values("stories")["stories"]["baker"] | change
     with pytest.raises(ValidationError):
         stories.Config.model_validate({"stories": {"baker": story}})
-    assert (PROJECT / "configs" / "stories.yaml").is_file()
