@@ -1,4 +1,4 @@
-"""The year after the extract in worlds that nobody looked at when the settings were chosen.
+"""The year after the extract in other seeds of a world; take seeds that nobody looked at when settings were chosen.
 
 `python -m benchmarks.years --home DIR` simulates several seeds of a world below DIR, scores each with a model trained
 on it, and holds the scores against what the world then did: beside the analyst of analyst.py and the oracle, measures
