@@ -1,5 +1,5 @@
 # make run    environment, locked install, the whole pipeline on the default world, and where its results are
-# make test   every check and the whole test suite (needs Debian's package postgresql)
+# make test   every check and the whole test suite (needs Debian's packages postgresql and openjdk-17-jre-headless)
 # make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
 # make format layout and simple fixes                   make lock    new locks from requirements*.in
 # make clean  tool caches and build/; never data, models or the record of runs
@@ -22,7 +22,7 @@ run: .venv/installed
 	dvc repro
 	@python -m pipeline where
 
-test: .venv/installed-dev
+test: .venv/installed-dev .venv/installed-spark
 	ruff check .
 	ruff format --check .
 	mypy
@@ -52,6 +52,11 @@ format: .venv/installed-dev
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv/installed-spark: requirements-spark.lock .venv/installed
+	@echo "Installing the locked packages of Spark"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 # Versions and hashes only; where packages come from is the machine's own setting.
 COMPILE = build/lock/bin/uv pip compile -q --upgrade --python-version 3.11 --python-platform linux --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock"
@@ -61,7 +66,8 @@ lock:
 	build/lock/bin/pip install -qq uv==0.13.9
 	$(COMPILE) requirements.in -o requirements.lock
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
-	! grep -nE 'https?:|file:|/opt|--find-links|--index-url|^torch' requirements.lock requirements-dev.lock
+	$(COMPILE) requirements-spark.in -o requirements-spark.lock
+	! grep -nE 'https?:|file:|/opt|--find-links|--index-url|^torch' requirements*.lock
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,19 +17,21 @@ from typing import Any, Literal, TypeVar
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from numpy.typing import NDArray
 from pyarrow import csv
 from pydantic import Field, PositiveInt, ValidationError
 
-from pipeline import marks, worlds
+from pipeline import engines, marks, worlds
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
 C = TypeVar("C", bound=BaseConfig)
-ROWS_PER_GROUP = 200_000
+ROWS_PER_GROUP = engines.ROWS_PER_GROUP
 PRIVATE = 0o600
 SWAPS = 1000
 WAY_OUT = "mend the file named above; README, Configuration, lists every key"
@@ -39,11 +42,19 @@ RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most
 class Config(BaseConfig):
     """Section `engine`: what runs the tables."""
 
-    engine: Literal["duckdb"]
+    engine: Literal["duckdb", "spark"]
     threads: PositiveInt
     memory_limit: str = Field(pattern=r"^\d+ ?(MB|GB|MiB|GiB)$")
     workers: PositiveInt
     chunk_families: int = Field(ge=100, le=1_000_000)
+    part_families: PositiveInt
+
+    def one_of(self, workers: int) -> "Config":
+        """What one of several workers may take of the machine."""
+        size, unit = re.fullmatch(r"(\d+) ?(\w+)", self.memory_limit).groups()  # type: ignore[union-attr]
+        megabytes = int(size) * (1 if unit.startswith("M") else 1000) // workers
+        told = {"threads": max(1, self.threads // workers), "memory_limit": f"{megabytes}MB"}
+        return self.model_copy(update=told) if workers > 1 else self
 
 
 @dataclass(frozen=True)
@@ -184,23 +195,16 @@ def read_yaml(file: Path) -> Any:
         raise BadInput(f"{file}: cannot be read as YAML: {' '.join(str(error).split())[:200]}") from None
 
 
-def engine(config: Config, scratch: Path) -> ibis.BaseBackend:
-    """An embedded DuckDB that spills to `scratch`; made Ibis's default, so that expressions know where to run."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    connection = ibis.duckdb.connect(
-        threads=config.threads, memory_limit=config.memory_limit, temp_directory=str(scratch)
-    )
-    # No bar of the engine's own: progress is told by the stage, and a log stays readable.
-    connection.raw_sql("SET enable_progress_bar = false")
-    ibis.set_backend(connection)
-    return connection
+def engine(config: Config, scratch: Path) -> Any:
+    """The configured engine, spilling to `scratch`; made Ibis's default, so that expressions know where to run."""
+    return engines.connect(config.engine, config.threads, config.memory_limit, scratch)
 
 
 def read(path: Path) -> ir.Table:
     """A Parquet file, or a folder of Parquet files, as a table; BadInput where there is none."""
     if not path.exists():
         raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
-    return ibis.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
+    return engines.read(path)
 
 
 def read_folder(folder: Path) -> dict[str, ir.Table]:
@@ -277,6 +281,32 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def join(parts: Path, path: Path) -> None:
+    """The rows of a folder's Parquet files, in the order of their names, as one file."""
+    files = sorted(parts.glob("*.parquet"))
+    with pq.ParquetWriter(path, pq.read_schema(files[0]).remove_metadata(), compression="zstd") as writer:
+        for file in files:
+            with pq.ParquetFile(file) as opened:
+                for batch in opened.iter_batches(ROWS_PER_GROUP):
+                    writer.write_batch(batch)
+
+
+def write_part(table: ir.Table | pa.Table | pd.DataFrame, folder: Path, name: str) -> None:
+    """One part of a table that is a folder of parts; as durable as the folder that it lies in is made."""
+    folder.mkdir(mode=0o700 if folder.parent.stat().st_mode & 0o077 == 0 else 0o777, parents=True, exist_ok=True)
+    write_parquet(table, folder / f"{name}.parquet")
+
+
+def unfold(folder: Path) -> None:
+    """Tables that are a folder of one part become that part."""
+    for parts in sorted(p for p in folder.iterdir() if p.is_dir()):
+        (only,) = parts.iterdir()
+        whole = parts.with_name(f".{parts.name}.whole")
+        only.rename(whole)
+        parts.rmdir()
+        whole.rename(parts)
+
+
 def write(table: ir.Table | pa.Table | pd.DataFrame, path: Path, mode: int | None = None) -> None:
     """Parquet in batches of fixed size, so that equal tables are equal bytes and a large one is never in memory."""
     with replacing(path, mode) as temporary:
@@ -322,8 +352,8 @@ def with_days(frame: pd.DataFrame) -> pa.Table:
 
 
 def stream(sql: str) -> Iterator[pa.RecordBatch]:
-    """Record batches of fixed size in the statement's order, straight from DuckDB: Ibis 12 asks for a call it lost."""
-    yield from ibis.get_backend().con.sql(sql).to_arrow_reader(ROWS_PER_GROUP)
+    """Record batches of fixed size in the statement's order."""
+    yield from engines.stream(sql)
 
 
 def compiled(table: ir.Table) -> str:
@@ -411,10 +441,29 @@ def read_codes(path: Path) -> pd.DataFrame:
 
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """A Parquet file as pandas; days are datetime64."""
-    if not path.is_file():
+    """A Parquet file, or a folder of them in the order of their names, as pandas; days are datetime64."""
+    if not path.exists():
         raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
     frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
+    return frame
+
+
+def rows(path: Path) -> int:
+    """How many rows a Parquet file has; BadInput where there is none."""
+    if not path.is_file():
+        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    return int(pq.read_metadata(path).num_rows)
+
+
+def read_rows(path: Path, positions: NDArray[np.int64], columns: list[str]) -> pd.DataFrame:
+    """The rows of a Parquet file at ascending positions; the file itself is never whole in memory."""
+    found, start = [], 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns):
+            inside = positions[(positions >= start) & (positions < start + len(batch))] - start
+            found.append(batch.take(pa.array(inside)))
+            start += len(batch)
+    frame: pd.DataFrame = pa.Table.from_batches(found).to_pandas(date_as_object=False)
     return frame
 
 
@@ -436,5 +485,4 @@ def as_table(connection: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir
     found = pa.Table.from_pandas(frame, preserve_index=False)
     typed = {pa.list_(pa.null()): pa.list_(pa.string()), pa.null(): pa.string()}
     fields = [f.with_type(typed.get(f.type, f.type)) for f in found.schema]
-    connection.con.register(name, found.cast(pa.schema(fields)))
-    return connection.table(name)
+    return engines.register(connection, name, found.cast(pa.schema(fields)))

@@ -10,7 +10,13 @@ from pipeline.errors import BadInput
 
 
 def read(path: Path) -> tuple[lgb.Booster, str]:
-    """The model and the sha256 of its text; checked against its recorded hash before the bytes reach LightGBM.
+    """The model and the sha256 of its text; BadInput as `text` raises."""
+    model, found = text(path)
+    return lgb.Booster(model_str=model), found
+
+
+def text(path: Path) -> tuple[str, str]:
+    """The model's text and its sha256; checked against its recorded hash before the bytes reach LightGBM.
 
     LightGBM ends the whole process on a truncated text and loads an edited one, so the hash is compared first.
     """
@@ -20,7 +26,7 @@ def read(path: Path) -> tuple[lgb.Booster, str]:
     found = artifacts.sha256(path)
     if not seal.is_file() or seal.read_text(encoding="utf-8").strip() != found:
         raise BadInput(f"{path}: does not match {seal.name}: truncated or edited", "run `dvc repro` to make it again")
-    return lgb.Booster(model_str=path.read_text(encoding="utf-8")), found
+    return path.read_text(encoding="utf-8"), found
 
 
 def write(booster: lgb.Booster, path: Path) -> None:

@@ -2,10 +2,11 @@
 
 sum of contributions + base_value = raw score, checked on every row: an explanation that does not add up explains
 another model. Contributions come from tables (pipeline/treeshap); random rows of every run are compared with LightGBM's
-own, and where a model has no tables or one row differs, LightGBM's own are given, and that is told.
+own, and where a model has no tables or one row differs, LightGBM's own are given, and that is told. Rows are explained
+by whoever holds them (pipeline/batches); what was done to all of them is settled here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import lightgbm as lgb
@@ -18,6 +19,7 @@ from pipeline.columns import KEY
 from pipeline.config import BaseConfig
 from pipeline.sample import Floats
 
+By = Literal["tables", "lightgbm"]
 TOLERANCE = 1e-9
 REGENCY = "regency_code"
 
@@ -34,7 +36,7 @@ class Config(BaseConfig):
 class Method(NamedTuple):
     """How contributions were computed; `reason` says why LightGBM's own stand in for tables."""
 
-    method: Literal["tables", "lightgbm"]
+    method: By
     reason: str | None
     rows: int
     rows_checked: int
@@ -70,18 +72,55 @@ def matrix(booster: lgb.Booster, features: pd.DataFrame) -> Floats:
 
 
 def contributions(booster: lgb.Booster, x: Floats, config: Config) -> tuple[Floats, Method]:
-    """[row, feature and base], by tables where they exist and agree, else LightGBM's own."""
+    """[row, feature and base] of rows in hand, by the method that `settled` finds."""
+    held: dict[str, Floats] = {}
+
+    def write(by: By) -> None:
+        held["values"] = contributed(booster, x, None if by == "lightgbm" else tables(booster), config.threads)
+
+    def some(rows: np.ndarray) -> tuple[Floats, Floats]:
+        return x[rows], held["values"][rows]
+
+    method = settled(booster, len(x), config, (write, some))
+    return held["values"], method
+
+
+def tables(booster: lgb.Booster) -> treeshap.Tables:
+    """Raises treeshap.Refused where the model has none."""
+    return treeshap.path_dependent(treeshap.layout(booster))
+
+
+def contributed(booster: lgb.Booster, x: Floats, known: treeshap.Tables | None, threads: int) -> Floats:
+    """[row, feature and base], each row for itself; LightGBM's own where there are no tables."""
+    return by_lightgbm(booster, x) if known is None else treeshap.contributions(known, x, threads)
+
+
+def settled(
+    booster: lgb.Booster,
+    rows: int,
+    config: Config,
+    run: tuple[Callable[[By], None], Callable[[np.ndarray], tuple[Floats, Floats]]],
+) -> Method:
+    """How the contributions of a run were computed: by tables where they exist and agree, else by LightGBM.
+
+    `run`: what writes the contributions of all rows by one method, a second time over the first, and what gives, at
+    positions of the run, features and the contributions written [row, feature and base].
+    """
+    write, some = run
     try:
-        tables = treeshap.path_dependent(treeshap.layout(booster))
+        treeshap.layout(booster)
     except treeshap.Refused as why:
-        return by_lightgbm(booster, x), Method("lightgbm", f"the model has no tables: {why}", len(x), 0, None)
-    values = treeshap.contributions(tables, x, config.threads)
-    some = chosen(len(x), config)
-    off = largest_difference(values[some], by_lightgbm(booster, x[some]))
+        write("lightgbm")
+        return Method("lightgbm", f"the model has no tables: {why}", rows, 0, None)
+    write("tables")
+    positions = chosen(rows, config)
+    x, values = some(positions)
+    off = largest_difference(values, by_lightgbm(booster, x))
     if off <= TOLERANCE:
-        return values, Method("tables", None, len(x), len(some), off)
-    reason = f"tables differ from them by {off:.3g} (> {TOLERANCE:g}) in {len(some)} random rows"
-    return by_lightgbm(booster, x), Method("lightgbm", reason, len(x), len(some), off)
+        return Method("tables", None, rows, len(positions), off)
+    write("lightgbm")
+    reason = f"tables differ from them by {off:.3g} (> {TOLERANCE:g}) in {len(positions)} random rows"
+    return Method("lightgbm", reason, rows, len(positions), off)
 
 
 def chosen(rows: int, config: Config) -> np.ndarray:

@@ -10,20 +10,23 @@ was known on earlier as-of dates, and a late record must change later ones only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 from pydantic import Field, NonNegativeInt
 
+from pipeline.columns import FAMILY
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 from pipeline.rules import GENTLE, Days, Reading, Rule, as_text, first_broken, read_column, shown
 from pipeline.tables import TABLES, Column, Table
 
 Keep = Callable[[str, ir.Table], ir.Table]
+Places = Mapping[tuple[str, str], tuple[int, str, int]]
 REJECTED, CASCADED, SET_ASIDE = "rejected", "cascaded", "set_aside"
 RAGGED = "ragged_row"
 _TEXTS = "array<string>"
@@ -53,7 +56,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Tally:
-    """How a table fared, in rows; `rule`, `column`, `example` (file and row) are of its most frequent rejection."""
+    """How a table fared, in rows; `rule`, `column`, `example` (file and row) are of its most frequent rejection.
+
+    `places`: of each rule and column, rejections and the file and row of the first.
+    """
 
     table: str
     rows: int
@@ -63,6 +69,7 @@ class Tally:
     rule: str | None
     column: str | None
     example: str | None
+    places: "Places" = field(default_factory=dict)
 
     @property
     def accepted(self) -> int:
@@ -78,13 +85,15 @@ class Checked:
     """Expressions, nothing computed yet.
 
     `accepted`: typed, without pii columns, sorted by key. `rejected`: `row, rule, column, value, message`, one row per
-    broken rule, sorted by row. `identity`: one row per family and per member, the only place of pii.
+    broken rule, sorted by row. `identity`: one row per family and per member, the only place of pii. `known`: the fate
+    of every kpm_id that kpm names.
     `findings` and `rows` are what `tally` counts. `clocks`: one row a table with two clocks, what `clocks` judges.
     """
 
     accepted: Mapping[str, ir.Table]
     rejected: Mapping[str, ir.Table]
-    identity: ir.Table
+    identity: ir.Table | None
+    known: ir.Table
     findings: Mapping[str, ir.Table]
     rows: Mapping[str, ir.Table]
     clocks: Mapping[str, ir.Table]
@@ -112,11 +121,25 @@ def check(raw: Mapping[str, ir.Table], frame: Frame, config: Config, keep: Keep)
     """
     families = _judge(raw["kpm"], _Task(TABLES["kpm"], frame, config, keep), None)
     known = keep("known_families", _known_families(families))
-    judged = {"kpm": families} | {
-        name: _judge(raw[name], _Task(table, frame, config, keep), known)
-        for name, table in TABLES.items()
-        if name in raw and name != "kpm"
-    }
+    judged = {"kpm": families} | _others(raw, known, (frame, config, keep))
+    return _checked(judged, frame, known, _identity(families.accepted, judged["members"].accepted))
+
+
+def check_beside(raw: Mapping[str, ir.Table], known: ir.Table, frame: Frame, config: Config, keep: Keep) -> Checked:
+    """The same for tables whose key goes across families, all of their rows at once; `known`: of all parts."""
+    return _checked(_others(raw, known, (frame, config, keep)), frame, known, None)
+
+
+def of_one_family(name: str) -> bool:
+    """Whether rows of different families never stand for the same thing, so that each part can be judged alone."""
+    return FAMILY in TABLES[name].key
+
+
+def _others(raw: Mapping[str, ir.Table], known: ir.Table, given: tuple[Frame, Config, Keep]) -> dict[str, "_Judged"]:
+    return {n: _judge(raw[n], _Task(t, *given), known) for n, t in TABLES.items() if n in raw and n != "kpm"}
+
+
+def _checked(judged: Mapping[str, "_Judged"], frame: Frame, known: ir.Table, identity: ir.Table | None) -> Checked:
     findings = {name: part.findings for name, part in judged.items()}
     return Checked(
         accepted={name: _canonical(part.accepted, frame, name) for name, part in judged.items()},
@@ -124,7 +147,8 @@ def check(raw: Mapping[str, ir.Table], frame: Frame, config: Config, keep: Keep)
             name: told.order_by(["file", "row", "column", "rule"]).select(*QUARANTINE)
             for name, told in findings.items()
         },
-        identity=_identity(families.accepted, judged["members"].accepted),
+        identity=identity,
+        known=known,
         findings=findings,
         rows={name: part.typed.aggregate(rows=part.typed.count()) for name, part in judged.items()},
         clocks={n: _compared(p.typed, TABLES[n].happened_on) for n, p in judged.items() if _has_two_clocks(TABLES[n])},
@@ -138,7 +162,8 @@ def tally(checked: Checked) -> tuple[Tally, ...]:
 
 def counts(tallies: Sequence[Tally]) -> pd.DataFrame:
     """Columns table, rows, accepted, rejected, cascaded, set_aside, rule, column, example; one row a table."""
-    return pd.DataFrame([{"table": t.table, "rows": t.rows, "accepted": t.accepted, **asdict(t)} for t in tallies])
+    columns = ["table", "rows", "accepted", "rejected", "cascaded", "set_aside", "rule", "column", "example"]
+    return pd.DataFrame([{c: getattr(t, c) for c in columns} for t in tallies], columns=columns)
 
 
 def verdict(tallies: Sequence[Tally], config: Config) -> None:
@@ -175,7 +200,29 @@ def clocks(checked: Checked, config: Config) -> list[str]:
     both days have come; in many rows the columns are swapped, and then what was entered after an exit reads as known
     before it: BadInput. A second clock that only repeats the first, or stands on one day, protects nothing: told.
     """
-    found = {name: told.to_pyarrow().to_pylist()[0] for name, told in checked.clocks.items()}
+    return clocked(read_clocks(checked), config)
+
+
+def read_clocks(checked: Checked) -> dict[str, dict[str, Any]]:
+    """What the clocks of each table say: n, early, same, and the first and last day of record."""
+    return {name: told.to_pyarrow().to_pylist()[0] for name, told in checked.clocks.items()}
+
+
+def one_clock(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the clocks of a table say in all parts together."""
+    days = [p[day] for p in parts for day in ("first", "last") if p[day] is not None]
+    sums = {key: sum(p[key] for p in parts) for key in ("n", "early", "same")}
+    return sums | {"first": min(days, default=None), "last": max(days, default=None)}
+
+
+def same_clocks(parts: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What the clocks say of each table in all parts together."""
+    names = [n for n in TABLES if any(n in part for part in parts)]
+    return {name: one_clock([part[name] for part in parts if name in part]) for name in names}
+
+
+def clocked(found: Mapping[str, Mapping[str, Any]], config: Config) -> list[str]:
+    """Lines for the user about what `clocks` found; BadInput where a table's clocks are swapped."""
     judged = {name: c for name, c in found.items() if c["n"] >= max(1, config.min_rows)}
     early = [_early(name, c, config) for name, c in judged.items() if c["early"] > config.max_early_share * c["n"]]
     if early:
@@ -183,7 +230,7 @@ def clocks(checked: Checked, config: Config) -> list[str]:
     return [line for name, c in judged.items() for line in _untold(name, c, config)]
 
 
-def _early(name: str, clock: Mapping[str, int], config: Config) -> str:
+def _early(name: str, clock: Mapping[str, Any], config: Config) -> str:
     event = TABLES[name].happened_on
     return (
         f"{name}: {clock['early']} of {clock['n']} rows have a recorded_on before their {event} "
@@ -191,11 +238,11 @@ def _early(name: str, clock: Mapping[str, int], config: Config) -> str:
     )
 
 
-def _untold(name: str, clock: Mapping[str, int], config: Config) -> list[str]:
+def _untold(name: str, clock: Mapping[str, Any], config: Config) -> list[str]:
     event, enough = TABLES[name].happened_on, config.same_clock_share * clock["n"]
     lines = (
         (clock["same"] >= enough, f"recorded_on is {event} itself in {clock['same']} of {clock['n']} rows"),
-        (clock["days"] == 1, "recorded_on is one and the same day in all rows"),
+        (clock["n"] > 0 and clock["first"] == clock["last"], "recorded_on is one and the same day in all rows"),
     )
     warned = "; when they were entered is not known, so traces of an exit could pass as known before it"
     return [f"{name}: {line}{warned}" for wrong, line in lines if wrong]
@@ -206,13 +253,14 @@ def _has_two_clocks(table: type[Table]) -> bool:
 
 
 def _compared(typed: ir.Table, event: str | None) -> ir.Table:
-    """n, early, same: rows with both days, of those recorded before the event and on its day; days: of record."""
+    """n, early, same: rows with both days, of those recorded before the event, on its day; first, last: of record."""
     both = typed[event].notnull() & typed.recorded_on.notnull()
     return typed.aggregate(
         n=both.sum().fill_null(0),
         early=(both & (typed.recorded_on < typed[event])).sum().fill_null(0),
         same=(both & (typed.recorded_on == typed[event])).sum().fill_null(0),
-        days=typed.recorded_on.nunique(where=both),
+        first=typed.recorded_on.min(where=both),
+        last=typed.recorded_on.max(where=both),
     )
 
 
@@ -273,13 +321,14 @@ class _Judged:
 def _judge(raw: ir.Table, task: _Task, known: ir.Table | None) -> _Judged:
     name = task.table.name
     readings = {c.name: read_column(raw[c.name], c, task.days) for c in task.columns}
-    typed = task.keep(f"typed_{name}", _typed(raw, readings))
+    typed = _typed(raw, readings)
     placed = _with_family(typed, known)
     found = _found(placed, task)
     sound = placed.filter(~ibis.or_(*(f.takes_the_row() for f in found)))
-    broken = placed.filter(ibis.or_(*(f.rule.notnull() for f in found)))
-    repeated = task.keep(f"repeated_{name}", _repeated(sound, task))
-    told = ibis.union(_tell(raw, broken, task), _tell_repeated(repeated, task.table))
+    broken = task.keep(f"broken_{name}", placed.filter(ibis.or_(*(f.rule.notnull() for f in found))))
+    keys = task.keep(f"keys_{name}", _keys_seen_twice(typed, task.table))
+    repeated = task.keep(f"repeated_{name}", _repeated(sound, keys, task))
+    told = ibis.union(_tell(broken, task), _tell_repeated(repeated, task.table))
     messages = _messages(readings, _row_rules(placed, task), task.table)
     return _Judged(
         typed, sound.anti_join(repeated, ["file", "row"]), task.keep(f"findings_{name}", _explain(told, messages, task))
@@ -287,10 +336,13 @@ def _judge(raw: ir.Table, task: _Task, known: ir.Table | None) -> _Judged:
 
 
 def _typed(raw: ir.Table, readings: Mapping[str, Reading]) -> ir.Table:
-    """file, row, cells; every column typed; beside each, `<column> rule`: the first rule that its value breaks."""
+    """file, row, cells; every column typed; beside each, `<column> rule`: the first rule that its value breaks.
+
+    And `<column> came`: the value as it came. Never computed for all rows: the engine takes what is asked for.
+    """
     values = {name: reading.value for name, reading in readings.items()}
     rules = {f"{name} rule": reading.first_broken() for name, reading in readings.items()}
-    return raw.select("file", "row", "cells", **values, **rules)
+    return raw.select("file", "row", "cells", **values, **rules, **{f"{name} came": raw[name] for name in readings})
 
 
 def _with_family(typed: ir.Table, known: ir.Table | None) -> ir.Table:
@@ -358,24 +410,20 @@ def _exits(typed: ir.Table, table: type[Table]) -> list[tuple[str, Rule]]:
 # --- what is told ----------------------------------------------------------------------------------------------------
 
 
-def _tell(raw: ir.Table, broken: ir.Table, task: _Task) -> ir.Table:
-    """file, row, family, rule, column, text: one row per broken rule, of a ragged row only that it is ragged.
-
-    The text is the value as it came, fetched from the raw table for broken rows only.
-    """
-    cells = raw.select(landed_file="file", landed_row="row", **{f"landed {c.name}": c.name for c in task.columns})
-    beside = broken.join(cells, [broken.file == cells.landed_file, broken.row == cells.landed_row])
-    texts = {c.name: as_text(beside[f"landed {c.name}"]) for c in task.columns}
-    found = _found(beside, task)
-    told = beside.select(
-        "file",
-        "row",
-        "family",
-        "cells",
-        rule=ibis.array([f.rule for f in found]).unnest(),
-        column=ibis.literal([f.column for f in found], _TEXTS).unnest(),
-        text=ibis.array([texts[f.column] if f.column else beside.cells.cast("string") for f in found]).unnest(),
-    )
+def _tell(broken: ir.Table, task: _Task) -> ir.Table:
+    """file, row, family, rule, column, text: one row per broken rule, of a ragged row only that it is ragged."""
+    texts = {c.name: as_text(broken[f"{c.name} came"]) for c in task.columns}
+    found = _found(broken, task)
+    lines = [
+        ibis.struct({
+            "rule": f.rule,
+            "column": ibis.literal(f.column, "string"),
+            "text": texts[f.column] if f.column else broken.cells.cast("string"),
+        })
+        for f in found
+    ]  # fmt: skip
+    # One list of records, not three lists: where Spark unnests several lists it gives every combination.
+    told = broken.select("file", "row", "family", "cells", line=ibis.array(lines).unnest()).unpack("line")
     listed = told.filter(told.rule.notnull() & (told.cells.isnull() | (told.rule == RAGGED)))
     return listed.drop("cells")
 
@@ -429,11 +477,16 @@ def _messages(
 # --- duplicates ------------------------------------------------------------------------------------------------------
 
 
-def _repeated(sound: ir.Table, task: _Task) -> ir.Table:
+def _keys_seen_twice(typed: ir.Table, table: type[Table]) -> ir.Table:
+    """Keys of more than one row, sound or not: few, and rules need not be asked to find them."""
+    keys = typed.group_by(list(table.key)).aggregate(n=typed.count())
+    return keys.filter(keys.n > 1).drop("n")
+
+
+def _repeated(sound: ir.Table, keys: ir.Table, task: _Task) -> ir.Table:
     """Rows behind the first of their key, `copy` where they say the same as it. Windows see only keys that repeat."""
     key = list(task.table.key)
-    keys = sound.group_by(key).aggregate(n=sound.count())
-    suspects = sound.semi_join(keys.filter(keys.n > 1), key)
+    suspects = sound.semi_join(keys, key)
     order = [*([suspects.recorded_on] if "recorded_on" in suspects.columns else []), suspects.file, suspects.row]
     window = ibis.window(group_by=key, order_by=order)
     content = [c.name for c in task.columns if c.name not in key]
@@ -457,7 +510,9 @@ def _known_families(families: _Judged) -> ir.Table:
 
 def _canonical(accepted: ir.Table, frame: Frame, name: str) -> ir.Table:
     table = TABLES[name]
-    return accepted.select(*(c.name for c in frame.columns(table) if not c.pii)).order_by(list(table.key))
+    return accepted.select(*(c.name for c in frame.columns(table) if not c.pii)).order_by(
+        [FAMILY, *(k for k in table.key if k != FAMILY)]  # what is asked is always all of some families
+    )
 
 
 def _identity(families: ir.Table, members: ir.Table) -> ir.Table:
@@ -488,15 +543,49 @@ def _tally(name: str, checked: Checked) -> Tally:
     )
     (number,) = counts.to_pyarrow().to_pylist()
     rows = int(checked.rows[name].to_pyarrow()["rows"][0].as_py())
-    rule, column, example = _most_frequent(found)
-    return Tally(name, rows, number["rejected"], number["cascaded"], number["set_aside"], rule, column, example)
+    places = _places(found)
+    return Tally(
+        name, rows, number["rejected"], number["cascaded"], number["set_aside"], *_most_frequent(places), places
+    )
 
 
-def _most_frequent(found: ir.Table) -> tuple[str | None, str | None, str | None]:
-    """Rule and column of most rejections, and the file and row of the first of them."""
+def _places(found: ir.Table) -> Places:
+    """Rejections by rule and column, with the file and row of the first: rows are counted within their file."""
     own = found.filter(found.effect == REJECTED)
-    place = [own.file, own.row]  # rows are counted within their file
-    first = {"file": own.file.first(order_by=place), "row": own.row.first(order_by=place)}
-    counts = own.group_by(["rule", "column"]).aggregate(n=own.count(), **first)
-    top = counts.order_by([ibis.desc("n"), "rule", "column"]).limit(1).to_pyarrow().to_pylist()
-    return (top[0]["rule"], top[0]["column"], f"{top[0]['file']} row {top[0]['row']}") if top else (None, None, None)
+    alike = ["rule", "column"]
+    place = ibis.row_number().over(group_by=alike, order_by=["file", "row"])
+    placed = own.mutate(place=place, n=own.count().over(group_by=alike))
+    rows = placed.filter(placed.place == 0).select(*alike, "n", "file", "row").to_pyarrow().to_pylist()
+    return {(r["rule"], r["column"] or ""): (r["n"], r["file"], r["row"]) for r in rows}
+
+
+def _most_frequent(places: Places) -> tuple[str | None, str | None, str | None]:
+    """Rule, column and example of most rejections."""
+    if not places:
+        return None, None, None
+    (rule, column), (_, file, row) = min(places.items(), key=lambda item: (-item[1][0], item[0]))
+    return rule, column or None, f"{file} row {row}"
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def together(parts: Sequence[tuple[Tally, ...]]) -> tuple[Tally, ...]:
+    """The tallies of all parts of an extract as those of the whole, tables in the order of the contract."""
+    names = [n for n in TABLES if any(t.table == n for part in parts for t in part)]
+    return tuple(_summed([t for part in parts for t in part if t.table == n]) for n in names)
+
+
+def _summed(tallies: Sequence[Tally]) -> Tally:
+    every = [(key, told) for t in tallies for key, told in t.places.items()]
+    places = {key: _first([told for k, told in every if k == key]) for key, _ in every}
+    rows, rejected, cascaded, set_aside = (
+        sum(getattr(t, c) for t in tallies) for c in ("rows", "rejected", "cascaded", "set_aside")
+    )
+    return Tally(tallies[0].table, rows, rejected, cascaded, set_aside, *_most_frequent(places), places)
+
+
+def _first(told: Sequence[tuple[int, str, int]]) -> tuple[int, str, int]:
+    """The sum of rejections, and the first of their places."""
+    _, file, row = min(told, key=lambda t: (t[1], t[2]))
+    return sum(n for n, _, _ in told), file, row

@@ -4,10 +4,11 @@ A stage imports what it needs when it runs, so that one starts in a second; test
 imports are the stage's deps in dvc.yaml.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pipeline import artifacts, progress
 from pipeline.artifacts import Home
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
     import pandas as pd
+    import pyarrow as pa
 
     from pipeline import simulate
     from pipeline.folds import Fold
+    from pipeline.parts import Part
 
 SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth", "data/source.json"
 CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/identity/identity.parquet"
@@ -101,40 +104,107 @@ def run_source(home: Home) -> None:
 
 def run_ingest(home: Home) -> None:
     """Check every row against the contract: accepted, quarantined, identity set apart."""
-    from pipeline import ingest, sources
+    from pipeline import crowd, ingest, parts, sources
     from pipeline.sources import landing
 
-    connection = engine(home)
     config = home.load(ingest.Config, "ingest")
-    with artifacts.scratch_folder(home.path(SCRATCH)) as folder:
-        extract = sources.open_extract(home.load, home.root, folder)
-        landed = landing.read(connection, extract)
-        progress.tell(landed.notices)
-        frame = ingest.Frame(extract.extracted_on, extract.welfare)
-        checked = ingest.check(landed.tables, frame, config, landing.keeper(connection))
-        tallies = ingest.tally(checked)
-        ingest.verdict(tallies, config)
-        progress.tell(ingest.clocks(checked, config))
-        write_ingested(home, checked, tallies, sources.card(extract))
+    with artifacts.scratch_folder(home.path(SCRATCH)) as scratch:
+        extract = sources.open_extract(home.load, home.root, scratch)
+        several = extract_parts(home, extract)
+        with ingested(home) as folders:
+            work, spans = partial(ingest_part, home, folders), landing.spans(extract) if several[1:] else {}
+            alone = [n for n in extract.files if several[1:] and not ingest.of_one_family(n)]
+            mine = extract.without(alone)
+            tasks = [(landing.of_part(mine, spans, p) if several[1:] else mine, p) for p in several]
+            found = list(crowd.each(work, tasks, workers(home), "ingest"))
+            if alone:
+                found.append(ingest_part(home, folders, (extract.only(alone), parts.WHOLE)))
+            tallies = ingest.together([f.tallies for f in found])
+            progress.tell(dict.fromkeys(line for f in found for line in f.notices))
+            ingest.verdict(tallies, config)
+            progress.tell(ingest.clocked(ingest.same_clocks([f.clocks for f in found]), config))
+            publish_ingested(folders, tallies, sources.card(extract), several)
+        engine(home)
         progress.tell(ingest.silence(canonical(home), extract.extracted_on))
 
 
-def write_ingested(home: Home, checked: Any, tallies: Any, card: Mapping[str, object]) -> None:
-    """All of it or nothing: what ingestion left before stands until every new file is whole."""
-    from pipeline import ingest
+def extract_parts(home: Home, extract: Any) -> "tuple[Part, ...]":
+    """The parts of a large extract; only Parquet files tell which families they hold without being read."""
+    from pipeline import parts
+    from pipeline.sources import landing
 
+    config = home.load(artifacts.Config, "engine")
+    if config.engine != "duckdb" or not landing.clustered(extract):
+        return (parts.WHOLE,)
+    raw = landing.families(engine(home), extract)
+    return parts.split(raw, config.part_families) if raw is not None else (parts.WHOLE,)
+
+
+@contextmanager
+def ingested(home: Home) -> "Iterator[Ingested]":
+    """All of it or nothing: what ingestion left before stands until every new file is whole."""
     with (
+        artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
         artifacts.replacing_folder(home.path(QUARANTINE)) as quarantine,
         artifacts.replacing_folder(home.path(CANONICAL)) as canonical_folder,
         artifacts.replacing(home.path(IDENTITY), artifacts.PRIVATE) as identity,
     ):
-        for name, table in checked.accepted.items():
-            artifacts.write_parquet(table, canonical_folder / f"{name}.parquet")
-        for name, table in checked.rejected.items():
-            artifacts.write_parquet(table, quarantine / f"{name}.parquet")
-        artifacts.write_csv(ingest.counts(tallies), quarantine / "counts.csv")
-        artifacts.write_json(card, canonical_folder / "extract.json")
-        artifacts.write_parquet(checked.identity, identity)
+        yield Ingested(canonical_folder, quarantine, identity, scratch)
+
+
+class Ingested(NamedTuple):
+    """Where ingestion writes: two folders, the identity store, and a private folder for what lies in between."""
+
+    canonical: "Path"
+    quarantine: "Path"
+    identity: "Path"
+    scratch: "Path"
+
+
+class PartFound(NamedTuple):
+    """What one part of an extract tells of itself."""
+
+    tallies: Any
+    clocks: Any
+    notices: tuple[str, ...]
+
+
+def ingest_part(home: Home, folders: Ingested, task: "tuple[Any, Part]") -> PartFound:
+    """Judge one part and write it as parts of the outputs; what a worker process does."""
+    from pipeline import engines, ingest, parts
+    from pipeline.sources import landing
+
+    extract, part = task
+    config, frame = home.load(ingest.Config, "ingest"), ingest.Frame(extract.extracted_on, extract.welfare)
+    connection = engine(home) if part == parts.WHOLE else engine_of_worker(home)
+    landed = landing.read(engines.lander(connection, folders.scratch), extract)
+    tables = engines.taken_over(connection, landed.tables, folders.scratch)
+    mine = {name: parts.within(table, part) for name, table in tables.items()}
+    given = (frame, config, landing.keeper(connection))
+    checked = (
+        ingest.check(mine, *given)
+        if "kpm" in mine
+        else ingest.check_beside(mine, artifacts.read(folders.scratch / "known"), *given)
+    )
+    found = PartFound(ingest.tally(checked), ingest.read_clocks(checked), landed.notices)
+    for folder, written in ((folders.canonical, checked.accepted), (folders.quarantine, checked.rejected)):
+        for name, table in written.items():
+            artifacts.write_part(table, folder / f"{name}.parquet", part.name)
+    if checked.identity is not None:
+        artifacts.write_part(checked.identity, folders.scratch / "identity", part.name)
+        artifacts.write_part(checked.known, folders.scratch / "known", part.name)
+    return found
+
+
+def publish_ingested(folders: Ingested, tallies: Any, card: Mapping[str, object], several: "Sequence[Part]") -> None:
+    from pipeline import ingest
+
+    artifacts.write_csv(ingest.counts(tallies), folders.quarantine / "counts.csv")
+    artifacts.write_json(card, folders.canonical / "extract.json")
+    artifacts.join(folders.scratch / "identity", folders.identity)
+    if len(several) == 1:
+        for folder in (folders.canonical, folders.quarantine):
+            artifacts.unfold(folder)
 
 
 def run_cohort(home: Home) -> None:
@@ -416,13 +486,14 @@ def projection_checked(home: Home, tables: "dict[str, ir.Table]", config: Any) -
 
 def run_score(home: Home) -> None:
     """Score and rank every active family as of the extract's date, with its phase and the pathway recommended."""
-    from pipeline import boosters, calibrate, capacity, context, holds, lifecycle, lists, poverty, score, train
+    from pipeline import batches, boosters, calibrate, capacity, context, holds, lifecycle, lists, poverty, score, train
 
     connection, as_of, rules = engine(home), extracted_on(home), holding_rules(home)
-    booster, model_hash = boosters.read(home.path(MODEL))
+    settings, (text, model_hash) = home.load(train.Config, "train"), boosters.text(home.path(MODEL))
     fitted = boosters.read_calibration(home.path(CALIBRATION), model_hash)
     frame = artifacts.read_frame(home.path(f"{FEATURES}/{as_of}.parquet"))
-    raw = train.raw_scores(booster, frame)
+    work, schema = partial(batches.scores, text, settings), batches.scores_schema(settings)
+    raw, seeds = batches.told(worked(home, connection, work, schema), settings, frame)
     lower, upper = calibrate.interval(raw, fitted, home.load(calibrate.Config, "calibrate"))
     places, limits = context.build(canonical(home), [as_of]), home.load(lists.Config, "lists")
     regency = frame[FAMILY].map(places.to_pandas().set_index(FAMILY)["regency_code"])
@@ -430,7 +501,6 @@ def run_score(home: Home) -> None:
     known = lifecycle.beside(known, artifacts.read_frame(home.path(LIVES)), as_of)
     decided = holds.decide(known, rules)
     placed = decided.merge(places.to_pandas(), on=FAMILY, how="left", validate="one_to_one")
-    seeds = train.seeds(booster, frame, home.load(train.Config, "train"))
     most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
     chances = decided.assign(
         as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper,
@@ -498,25 +568,55 @@ def run_explain(home: Home) -> None:
     """Explain every scored family; contributions must add up to the raw score, and how they were computed is told."""
     from pipeline import boosters, explain, train
 
-    config = home.load(explain.Config, "explain")
+    config, connection = home.load(explain.Config, "explain"), engine(home)
     booster, _ = boosters.read(home.path(MODEL))
-    frame = artifacts.read_frame(home.path(f"{FEATURES}/{extracted_on(home)}.parquet"))
-    raw = train.raw_scores(booster, frame)
-    found, method = explain.attribute(booster, frame, raw, config)
-    progress.tell(method.notices())
     with artifacts.replacing_folder(home.path(EXPLANATIONS)) as folder:
-        artifacts.write_parquet(found, folder / "shap.parquet")
+        run = contributing(home, connection, config, folder / "shap.parquet")
+        method = explain.settled(booster, artifacts.rows(features_today(home)), config, run)
+        progress.tell(method.notices())
         artifacts.write_json(method._asdict(), folder / "method.json")
         if config.background == "own_regency" and method.method == "tables":
-            own = explain.against_own_regency(booster, frame, regencies(home, frame), raw, config)
+            frame = artifacts.read_frame(features_today(home))
+            raw, regency = train.raw_scores(booster, frame), regencies(home, frame)
+            own = explain.against_own_regency(booster, frame, regency, raw, config)
             artifacts.write_parquet(own, folder / "interventional.parquet")
+
+
+def contributing(home: Home, connection: Any, config: Any, file: "Path") -> Any:
+    """What `explain.settled` asks for: a writer of every family's contributions, and a reader of some."""
+    from pipeline import batches, boosters, explain
+
+    (text, _), (booster, _) = boosters.text(home.path(MODEL)), boosters.read(home.path(MODEL))
+    names, schema = booster.feature_name(), batches.contributions_schema(booster.feature_name())
+
+    def write(by: explain.By) -> None:
+        work = partial(batches.contributions, text, by, config.threads)
+        artifacts.write_batches(worked(home, connection, work, schema), schema, file)
+
+    def some(rows: Any) -> Any:
+        known = artifacts.read_rows(features_today(home), rows, names)
+        return explain.matrix(booster, known), artifacts.read_rows(file, rows, [*names, batches.BASE]).to_numpy()
+
+    return write, some
+
+
+def worked(home: Home, connection: Any, work: Any, schema: Any) -> "Iterator[pa.RecordBatch]":
+    """What `work` makes of the model's features as of the extract, family by family."""
+    from pipeline import boosters, engines
+
+    booster, _ = boosters.read(home.path(MODEL))
+    known = artifacts.read(features_today(home)).select(FAMILY, AS_OF, *booster.feature_name())
+    return engines.worked(connection, engines.in_order(connection, known, FAMILY), work, schema)
+
+
+def features_today(home: Home) -> "Path":
+    return home.path(f"{FEATURES}/{extracted_on(home)}.parquet")
 
 
 def regencies(home: Home, features: "pd.DataFrame") -> "pd.Series":
     """The regency of every family of the extract's date, in the order of `features`."""
     from pipeline import context
 
-    engine(home)
     places = context.build(canonical(home), [extracted_on(home)]).to_pandas()
     return features[FAMILY].map(places.set_index(FAMILY)["regency_code"])
 
@@ -737,6 +837,12 @@ def evaluation_tables(home: Home) -> "dict[str, pd.DataFrame]":
     tables = {file.stem: artifacts.read_csv(file) for file in sorted(home.path(TABLES).glob("*.csv"))}
     labels = artifacts.read_frame(home.path(LABELS), [AS_OF, "outcome"])
     return tables | {"folds": artifacts.read_csv(home.path(FOLDS)), "outcomes": figures.outcome_counts(labels)}
+
+
+def engine_of_worker(home: Home) -> Any:
+    """The engine of one of several worker processes, with its share of the machine."""
+    config = home.load(artifacts.Config, "engine")
+    return artifacts.engine(config.one_of(config.workers), home.path(SCRATCH))
 
 
 def engine(home: Home) -> Any:

@@ -140,7 +140,23 @@ def test_a_folder_is_read_by_name(tmp_path):
     assert artifacts.read(tmp_path).count().execute() == 6
 
 
-@pytest.mark.parametrize("read", [artifacts.read, artifacts.read_json, artifacts.read_csv, artifacts.read_frame])
+def test_rows_at_positions_are_those_of_the_whole_file(tmp_path, monkeypatch):
+    """Over batches of five rows: none, some and all of a batch are asked for, and the last batch is short."""
+    monkeypatch.setattr(artifacts, "ROWS_PER_GROUP", 5)
+    frame = pd.DataFrame({"k": [f"k{i}" for i in range(23)], "n": np.arange(23.0), "other": 1})
+    artifacts.write(frame, tmp_path / "x.parquet")
+    assert artifacts.rows(tmp_path / "x.parquet") == 23
+    for positions in ([0], [4, 5, 22], [10, 11, 12, 13, 14], list(range(23)), []):
+        found = artifacts.read_rows(tmp_path / "x.parquet", np.array(positions, dtype=np.int64), ["n", "k"])
+        assert found.columns.tolist() == ["n", "k"]
+        assert found["k"].tolist() == [f"k{i}" for i in positions]
+        assert found["n"].tolist() == positions
+
+
+READERS = [artifacts.read, artifacts.read_json, artifacts.read_csv, artifacts.read_frame, artifacts.rows]
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_what_is_not_there_names_the_file_and_the_way_out(tmp_path, read):
     path = tmp_path / "absent"
     with pytest.raises(BadInput) as refused:

@@ -248,7 +248,7 @@ def test_every_template_is_there_and_used():
     assert asked == set(held)
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-spark.lock"])
 def test_locks_hold_versions_and_hashes_and_no_address(name):
     text = (PROJECT / name).read_text(encoding="utf-8")
     assert re.findall(r"https?:|file:|/opt|--find-links|--(?:extra-)?index-url| @ ", text) == []

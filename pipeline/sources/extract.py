@@ -1,8 +1,8 @@
 """What every source hands to ingestion: where the files of each contract table lie, and until when they speak."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -81,3 +81,10 @@ class Extract:
     def columns(self, table: str) -> tuple[Column, ...]:
         """The contract's columns of a table and, for `welfare`, the declared ones."""
         return TABLES[table].columns() + (self.welfare if table == Welfare.name else ())
+
+    def only(self, tables: Sequence[str]) -> "Extract":
+        """The extract with some of its tables."""
+        return replace(self, files={name: files for name, files in self.files.items() if name in tables})
+
+    def without(self, tables: Sequence[str]) -> "Extract":
+        return self.only([name for name in self.files if name not in tables])

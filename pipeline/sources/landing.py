@@ -15,7 +15,7 @@ import itertools
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
+from pipeline import engines
+from pipeline.columns import FAMILY
 from pipeline.errors import BadInput
+from pipeline.parts import Part, overlaps
 from pipeline.rules import as_text
 from pipeline.sources.extract import Extract
 from pipeline.sources.files import relative_name
 from pipeline.tables import Column
 
+Span = tuple[str | None, str | None]
 _CHUNK = 1 << 20
 _LINE = 8 << 20
 _ROWS = 50_000
@@ -70,12 +74,56 @@ def read(connection: Backend, extract: Extract) -> Landing:
     return Landing(tables, tuple(notices))
 
 
-def keeper(connection: Backend) -> Callable[[str, ir.Table], ir.Table]:
+def families(connection: Any, extract: Extract) -> ir.Table | None:
+    """kpm_id of every row of kpm as it came; null where its files cannot be read or hold no text, told of later."""
+    try:
+        table: ir.Table = connection.read_parquet([str(f) for f in extract.files["kpm"]], binary_as_string=True)
+    except (duckdb.Error, KeyError):
+        return None
+    known = FAMILY in table.columns and table[FAMILY].type().is_string()
+    return table.select(FAMILY) if known else None
+
+
+def clustered(extract: Extract) -> bool:
+    """Whether every table lies in Parquet files, whose own marks tell which families a file may hold."""
+    return all(f.suffix == ".parquet" for files in extract.files.values() for f in files)
+
+
+def of_part(extract: Extract, spans: Mapping[Path, Span], part: Part) -> Extract:
+    """The extract with those files only that may hold families of a part; of every table at least one, perhaps empty.
+
+    Nothing is left out that belongs to the part: rows of other families are `parts.within`'s to leave aside.
+    """
+    chosen = {
+        name: tuple(f for f in files if overlaps(part, *spans.get(f, (None, None)))) or files[:1]
+        for name, files in extract.files.items()
+    }
+    return replace(extract, files=chosen)
+
+
+def spans(extract: Extract) -> dict[Path, Span]:
+    """The least and greatest kpm_id of each Parquet file, by the file's own marks; (null, null) where it has none."""
+    files = [f for several in extract.files.values() for f in several]
+    return {f: _span(f) for f in files}
+
+
+def _span(file: Path) -> Span:
+    try:
+        told = pq.read_metadata(file)
+        at = told.schema.names.index(FAMILY)
+        marks = [told.row_group(g).column(at).statistics for g in range(told.num_row_groups)]
+    except (pa.ArrowException, OSError, ValueError):
+        return None, None  # a file that cannot be read is told of by whoever reads it
+    if not marks or any(m is None or not m.has_min_max or not isinstance(m.min, str) or m.null_count for m in marks):
+        return None, None
+    return min(m.min for m in marks), max(m.max for m in marks)
+
+
+def keeper(connection: Any) -> Callable[[str, ir.Table], ir.Table]:
     """Computes an intermediate table of ingestion once, into a temporary table that goes with the connection."""
 
     def keep(name: str, table: ir.Table) -> ir.Table:
-        connection.con.execute(f"CREATE OR REPLACE TEMP TABLE kept_{name} AS {connection.compile(table)}").fetchall()
-        return connection.table(f"kept_{name}")
+        return engines.keep(connection, name, table)
 
     return keep
 
