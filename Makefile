@@ -1,12 +1,14 @@
 # make run    environment, locked install, the whole pipeline on the default world, and where its results are
 # make test   every check and the whole test suite (needs Debian's packages postgresql and openjdk-17-jre-headless)
 # make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
+# make national  everybody of the world `national` (or WORLD=million) scored, explained and listed by that model
 # make format layout and simple fixes                   make lock    new locks from requirements*.in
 # make clean  tool caches and build/; never data, models or the record of runs
 
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 MLFLOW_PORT ?= 5000
+WORLD ?= national
 
 # Stages are `python -m pipeline ...`: DVC must find the python of the environment first.
 export PATH := $(BIN):$(PATH)
@@ -16,7 +18,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DELETE_ON_ERROR:
-.PHONY: run test eph mlflow format lock clean
+.PHONY: run test eph national mlflow format lock clean
 
 run: .venv/installed
 	dvc repro
@@ -31,6 +33,12 @@ test: .venv/installed-dev .venv/installed-spark
 
 eph: .venv/installed
 	python -m pipeline --configs configs/eph --home build/eph all
+
+national: .venv/installed
+	@test -f models/graduation.txt || { echo "There is no trained model yet: make run" >&2; exit 2; }
+	@mkdir -p build/national/models
+	@cp -p models/graduation.* models/calibration.json build/national/models/
+	python -m pipeline --configs configs/national --home build/national --world $(WORLD) national
 
 mlflow: .venv/installed
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(MLFLOW_PORT)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from pipeline import stages
+from pipeline import route, stages
 from pipeline.artifacts import Home
 from pipeline.errors import BadInput
 
@@ -68,6 +68,12 @@ def everything(context: typer.Context) -> None:
     """Every stage in order, without DVC; the world is simulated only if it is what the source names."""
     for name in stages.order(context.obj):
         stages.run(name, context.obj)
+
+
+@app.command()
+def national(context: typer.Context) -> None:
+    """Score, explain and list everybody with a trained model, without DVC; goes on where it was interrupted."""
+    route.run(context.obj)
 
 
 @app.command()

@@ -48,6 +48,7 @@ class Config(BaseConfig):
     workers: PositiveInt
     chunk_families: int = Field(ge=100, le=1_000_000)
     part_families: PositiveInt
+    frame_families: PositiveInt
 
     def one_of(self, workers: int) -> "Config":
         """What one of several workers may take of the machine."""
@@ -448,22 +449,35 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     return frame
 
 
-def rows(path: Path) -> int:
-    """How many rows a Parquet file has; BadInput where there is none."""
-    if not path.is_file():
+def pieces(path: Path) -> list[Path]:
+    """The Parquet file itself, or those of a folder in order; BadInput where there is none."""
+    if not path.exists():
         raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
-    return int(pq.read_metadata(path).num_rows)
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+
+
+def rows(path: Path) -> int:
+    """How many rows a table has; BadInput where there is none."""
+    return sum(int(pq.read_metadata(file).num_rows) for file in pieces(path))
 
 
 def read_rows(path: Path, positions: NDArray[np.int64], columns: list[str]) -> pd.DataFrame:
-    """The rows of a Parquet file at ascending positions; the file itself is never whole in memory."""
+    """The rows of a table at ascending positions; it is never whole in memory."""
     found, start = [], 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns):
-            inside = positions[(positions >= start) & (positions < start + len(batch))] - start
-            found.append(batch.take(pa.array(inside)))
-            start += len(batch)
+    for piece in pieces(path):
+        with pq.ParquetFile(piece) as file:
+            for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns):
+                inside = positions[(positions >= start) & (positions < start + len(batch))] - start
+                found.append(batch.take(pa.array(inside)))
+                start += len(batch)
     frame: pd.DataFrame = pa.Table.from_batches(found).to_pandas(date_as_object=False)
+    return frame
+
+
+def pandas(table: ir.Table) -> pd.DataFrame:
+    """An expression's rows as `read_frame` gives them: days are datetime64."""
+    batches = pa.Table.from_batches(stream(compiled(table)), table.schema().to_pyarrow())
+    frame: pd.DataFrame = batches.to_pandas(date_as_object=False)
     return frame
 
 

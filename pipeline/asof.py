@@ -23,6 +23,9 @@ def known(table: ir.Table, happened_on: str, as_of: date) -> ir.Table:
 
 def latest(table: ir.Table, key: list[str], order: list[str]) -> ir.Table:
     """The last row of each key by `order`; ties are impossible where `key` and `order` hold the table's own key."""
+    if len(order) == 1:  # a maximum and a join carry no column through a sort, as a window function does
+        newest = table.group_by(key).aggregate(**{order[0]: table[order[0]].max()})
+        return table.semi_join(newest, [*key, *order])
     by = ibis.row_number().over(group_by=key, order_by=[table[c].desc() for c in order])
     return table.mutate(_nth=by).filter(lambda t: t["_nth"] == 0).drop("_nth")
 
@@ -53,9 +56,20 @@ def serving(assignments: ir.Table, as_of: date) -> ir.Table:
 
 def period_end(text: ir.StringValue) -> ir.DateValue:
     """The last day of a quarter written 2024Q1 or a month written 2024-03."""
-    month = ibis.ifelse(text.contains("Q"), text.right(1).cast("int64") * 3, text.right(2).cast("int64"))
-    next_month = ibis.date(text.left(4).cast("int64") + month // 12, month % 12 + 1, 1)
-    return (next_month - ibis.interval(days=1)).cast("date")
+    month = ibis.ifelse(text.substr(4, 1) == "Q", text.right(1).cast("int64") * 3, text.right(2).cast("int64"))
+    return last_day(ibis.date(text.left(4).cast("int64"), month, 1))
+
+
+def with_period_end(table: ir.Table, period: str) -> ir.Table:
+    """The table with the last day of its periods as `period_ends`; each period is read once, not once a row."""
+    found = table.select(period).distinct()
+    return table.inner_join(found.mutate(period_ends=period_end(found[period])), period)
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def last_day(day: date) -> date:
+    """The last day of its month: DuckDB and Spark have it by this name, and it stays a date without an interval."""
+    raise NotImplementedError
 
 
 def age_years(birth: ir.DateValue, on: ir.DateValue) -> ir.IntegerValue:

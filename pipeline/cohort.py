@@ -5,7 +5,7 @@ from datetime import date
 
 import ibis
 import ibis.expr.types as ir
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from pipeline.asof import active, age_years, stacked
 from pipeline.columns import AS_OF, FAMILY, KEY, RECORDED_ON
@@ -14,10 +14,11 @@ from pipeline.errors import BadInput
 
 
 class Config(BaseConfig):
-    """Section `cohort`: null is everybody."""
+    """Section `cohort`: null is everybody; `history_share`: the part of the families that models learn from."""
 
     caretaker_younger_than: PositiveInt | None
     regencies: tuple[str, ...] | None
+    history_share: float = Field(ge=0, le=1)
 
 
 def begins(membership: ir.Table) -> date:
@@ -48,11 +49,23 @@ def limit(cohort: ir.Table, kpm: ir.Table, config: Config) -> ir.Table:
 
     Where a limit is set, a family without the known value it asks for is left out.
     """
-    if config == Config(caretaker_younger_than=None, regencies=None):
+    if config.caretaker_younger_than is None and config.regencies is None:
         return cohort
     rows = cohort.join(kpm, [cohort[FAMILY] == kpm[FAMILY], kpm[RECORDED_ON] <= cohort.as_of])
     kept = rows.filter(*conditions(rows, config)).select(FAMILY, AS_OF)
     return cohort.semi_join(kept, KEY).order_by([AS_OF, FAMILY])
+
+
+def sample(cohort: ir.Table, today: date, config: Config) -> ir.Table:
+    """Everybody today and, on earlier dates, the configured share of the families; the same grain and order.
+
+    By the md5 of kpm_id, so that a family is in on every date or on none, and its outcome has no say in it.
+    """
+    if config.history_share == 1:
+        return cohort
+    limit = f"{round(config.history_share * 16**8):08x}" if config.history_share > 0 else "0"
+    chosen = cohort[FAMILY].hexdigest("md5").left(8) < limit
+    return cohort.filter((cohort.as_of == today) | chosen)
 
 
 def conditions(rows: ir.Table, config: Config) -> list[ir.BooleanValue]:

@@ -130,11 +130,6 @@ def check_beside(raw: Mapping[str, ir.Table], known: ir.Table, frame: Frame, con
     return _checked(_others(raw, known, (frame, config, keep)), frame, known, None)
 
 
-def of_one_family(name: str) -> bool:
-    """Whether rows of different families never stand for the same thing, so that each part can be judged alone."""
-    return FAMILY in TABLES[name].key
-
-
 def _others(raw: Mapping[str, ir.Table], known: ir.Table, given: tuple[Frame, Config, Keep]) -> dict[str, "_Judged"]:
     return {n: _judge(raw[n], _Task(t, *given), known) for n, t in TABLES.items() if n in raw and n != "kpm"}
 

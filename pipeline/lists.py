@@ -345,13 +345,19 @@ def file_name(regency: RegencyList, kind: str) -> str:
 
 def index(regencies: list[RegencyList]) -> pd.DataFrame:
     """One row per regency: regency_code, name, active, candidates, held, file (the XLSX; the CSV has the same stem)."""
-    return pd.DataFrame(
-        [
-            {
-                "regency_code": r.regency_code, "name": r.regency_name, "active": r.active,
-                "candidates": len(r.candidates), "held": len(r.held), "file": file_name(r, "xlsx"),
-            }
-            for r in regencies
-        ],
-        columns=["regency_code", "name", "active", "candidates", "held", "file"],
-    )  # fmt: skip
+    return indexed(index_rows(regencies))
+
+
+def index_rows(regencies: list[RegencyList]) -> list[dict[str, Any]]:
+    """The index's rows of some regencies."""
+    return [
+        {
+            "regency_code": r.regency_code, "name": r.regency_name, "active": r.active,
+            "candidates": len(r.candidates), "held": len(r.held), "file": file_name(r, "xlsx"),
+        }
+        for r in regencies
+    ]  # fmt: skip
+
+
+def indexed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["regency_code", "name", "active", "candidates", "held", "file"])

@@ -106,6 +106,7 @@ def run_ingest(home: Home) -> None:
     """Check every row against the contract: accepted, quarantined, identity set apart."""
     from pipeline import crowd, ingest, parts, sources
     from pipeline.sources import landing
+    from pipeline.tables import of_one_family
 
     config = home.load(ingest.Config, "ingest")
     with artifacts.scratch_folder(home.path(SCRATCH)) as scratch:
@@ -113,7 +114,7 @@ def run_ingest(home: Home) -> None:
         several = extract_parts(home, extract)
         with ingested(home) as folders:
             work, spans = partial(ingest_part, home, folders), landing.spans(extract) if several[1:] else {}
-            alone = [n for n in extract.files if several[1:] and not ingest.of_one_family(n)]
+            alone = [n for n in extract.files if several[1:] and not of_one_family(n)]
             mine = extract.without(alone)
             tasks = [(landing.of_part(mine, spans, p) if several[1:] else mine, p) for p in several]
             found = list(crowd.each(work, tasks, workers(home), "ingest"))
@@ -214,9 +215,10 @@ def run_cohort(home: Home) -> None:
     engine(home)
     membership = artifacts.read(home.path(f"{CANONICAL}/membership.parquet"))
     today = extracted_on(home)
-    as_ofs = study.as_of_dates(cohort.begins(membership), today, home.load(study.Config, "study"))
-    members = cohort.select(membership, sorted({*as_ofs, today}))
-    chosen = cohort.limit(members, canonical(home)["kpm"], home.load(cohort.Config, "cohort"))
+    config = home.load(cohort.Config, "cohort")
+    history = study.as_of_dates(cohort.begins(membership), today, home.load(study.Config, "study"))
+    members = cohort.select(membership, sorted({*(history if config.history_share else ()), today}))
+    chosen = cohort.limit(cohort.sample(members, today, config), canonical(home)["kpm"], config)
     cohort.gate(chosen, today)
     artifacts.write(chosen, home.path(COHORT))
 
@@ -241,17 +243,83 @@ def run_features(home: Home) -> None:
     from pipeline import features
 
     engine(home)
-    tables, further = canonical(home), declared(home)
-    chosen = artifacts.read(home.path(COHORT))
-    as_ofs = as_ofs_of(chosen)
-    latest = features.build(tables, as_ofs[-1], further).semi_join(chosen, [FAMILY, AS_OF]).order_by(FAMILY)
-    sql, schema = artifacts.compiled(latest), latest.schema().to_pyarrow()
+    further, chosen = declared(home), artifacts.read(home.path(COHORT))
+    as_ofs, several = as_ofs_of(chosen), part_names(home)
     with artifacts.replacing_folder(home.path(FEATURES)) as folder:
-        for as_of in progress.track(as_ofs, len(as_ofs), "features"):
-            artifacts.write_sql(features.redate(sql, as_ofs[-1], as_of), schema, folder / f"{as_of}.parquet")
-        blocks = features.blocks(tables, as_ofs[-1], further)
+        (features_in_parts if several else features_at_once)(home, folder, as_ofs)
+        blocks = features.blocks(canonical(home), as_ofs[-1], further)
         artifacts.write_csv(features.dictionary(blocks), folder / "dictionary.csv")
     artifacts.write_csv(features.wording(blocks), home.path(WORDING))
+
+
+def features_at_once(home: Home, folder: "Path", as_ofs: "Sequence[date]") -> None:
+    """One file a date, by one statement that is compiled once."""
+    from pipeline import features
+
+    chosen = artifacts.read(home.path(COHORT))
+    built = features.build(canonical(home), as_ofs[-1], declared(home))
+    latest = built.semi_join(chosen, [FAMILY, AS_OF]).order_by(FAMILY)
+    sql, schema = artifacts.compiled(latest), latest.schema().to_pyarrow()
+    for as_of in progress.track(as_ofs, len(as_ofs), "features"):
+        artifacts.write_sql(features.redate(sql, as_ofs[-1], as_of), schema, folder / f"{as_of}.parquet")
+
+
+def features_in_parts(home: Home, folder: "Path", as_ofs: "Sequence[date]") -> None:
+    """One folder of parts a date; what a family is compared with is told of all parts first."""
+    from pipeline import crowd, features
+
+    def every(work: Callable[..., None], target: "Path", what: str) -> None:
+        done = partial(work, home, (target, scratch), as_of)
+        list(crowd.each(done, part_names(home), workers(home), f"features {as_of}: {what}"))
+        engine(home)
+
+    for as_of in as_ofs:
+        with artifacts.scratch_folder(home.path(SCRATCH)) as scratch:
+            every(around_part, scratch, "places and facilitators")
+            for name, table in features.around.together(artifacts.read_folder(scratch)).items():
+                artifacts.write(table, scratch / AROUND / f"{name}.parquet")
+            every(neighbours_of_part, scratch / "neighbours", "neighbours")
+            compared = features.compare(artifacts.read(scratch / "neighbours"))
+            artifacts.write(compared.order_by(FAMILY), scratch / f"{COMPARED}.parquet")
+            every(features_of_part, folder / f"{as_of}.parquet", "families")
+
+
+AROUND, COMPARED = "around", "compared"
+
+
+def around_part(home: Home, places: "tuple[Path, Path]", as_of: date, name: str) -> None:
+    from pipeline import features
+
+    engine_of_worker(home)
+    for table, rows in features.around.of_part(canonical_part(home, name), as_of).items():
+        artifacts.write_part(rows, places[0] / f"{table}.parquet", name)
+
+
+def neighbours_of_part(home: Home, places: "tuple[Path, Path]", as_of: date, name: str) -> None:
+    from pipeline import features
+
+    engine_of_worker(home)
+    folder, scratch = places
+    tables = canonical_part(home, name) | artifacts.read_folder(scratch / AROUND)
+    artifacts.write_part(features.neighbours(tables, as_of, declared(home)), folder, name)
+
+
+def features_of_part(home: Home, places: "tuple[Path, Path]", as_of: date, name: str) -> None:
+    from pipeline import features
+
+    engine_of_worker(home)
+    folder, scratch = places
+    tables, chosen = canonical_part(home, name), artifacts.read(home.path(COHORT))
+    compared = among(artifacts.read(scratch / f"{COMPARED}.parquet"), tables["kpm"])
+    built = features.build(tables | artifacts.read_folder(scratch / AROUND), as_of, declared(home), compared)
+    told = built.semi_join(among(chosen.filter(chosen.as_of == as_of), tables["kpm"]), FAMILY)
+    artifacts.write_part(told.order_by(FAMILY), folder, name)
+
+
+def among(table: "ir.Table", kpm: "ir.Table") -> "ir.Table":
+    """The rows between the first and the last family of a part: what is sorted is found without being read."""
+    ends = kpm.aggregate(least=kpm[FAMILY].min(), most=kpm[FAMILY].max()).to_pyarrow().to_pylist()[0]
+    return table.filter(table[FAMILY].between(ends["least"], ends["most"]))
 
 
 def run_backtest(home: Home) -> None:
@@ -447,28 +515,53 @@ def run_lineage(home: Home) -> None:
 
 def run_lifecycle(home: Home) -> None:
     """Project every active family's components and benefits over the coming years."""
-    from pipeline import figures, lifecycle, lifecycle_figures
-    from pipeline.sources import landing
+    from pipeline import crowd, figures, lifecycle, lifecycle_figures
 
-    keep, config = landing.keeper(engine(home)), home.load(lifecycle.Config, "lifecycle")
-    tables, as_of = canonical(home), extracted_on(home)
-    course = keep("courses", lifecycle.courses(tables, as_of, config))
-    families = keep("families", lifecycle.families(tables, course, as_of))
-    simulated = bool(artifacts.read_json(home.path(LINEAGE))["simulated"])
-    with artifacts.replacing_folder(home.path(LIFECYCLE)) as folder:
-        for n in progress.track(range(config.years + 1), config.years + 1, "lifecycle"):
-            one = lifecycle.year(course, families.select(FAMILY), n, as_of, config)
-            artifacts.write(one, folder / "lifecycle.parquet" / f"{n:02d}.parquet")
-        artifacts.write(lifecycle.endings(course, families, as_of, config), folder / "endings.parquet")
-        years = artifacts.read(folder / "lifecycle.parquet")
-        artifacts.write(lifecycle.losses(years, families, config), folder / "families.parquet")
-        population = lifecycle.population(years).to_pandas()
-        leaving = lifecycle.leaving(families, as_of, config).to_pandas()
+    config, simulated = home.load(lifecycle.Config, "lifecycle"), artifacts.read_json(home.path(LINEAGE))["simulated"]
+    with (
+        artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
+        artifacts.replacing_folder(home.path(LIFECYCLE)) as folder,
+    ):
+        work = partial(lifecycle_of_part, home, (folder, scratch))
+        list(crowd.each(work, part_names(home) or [ALONE], workers(home), "lifecycle"))
+        engine(home)
+        population = lifecycle.population(artifacts.read(folder / "lifecycle.parquet")).to_pandas()
+        families = artifacts.read(scratch / "families")
+        leaving = lifecycle.leaving(families, extracted_on(home), config).to_pandas()
         artifacts.write_csv(population, folder / "population.csv")
         artifacts.write_csv(leaving, folder / "leaving.csv")
-        drawn = figures.png(lifecycle_figures.draw_all(population, leaving, simulated))
+        drawn = figures.png(lifecycle_figures.draw_all(population, leaving, bool(simulated)))
         artifacts.write_bytes(drawn, folder / "components.png")
-        artifacts.write_csv(projection_checked(home, tables, config), folder / "checked.csv")
+        artifacts.write_csv(projection_checked(home, canonical(home), config), folder / "checked.csv")
+
+
+def lifecycle_of_part(home: Home, places: "tuple[Path, Path]", name: str) -> None:
+    """Years, endings and losses of the families of one part, or of all; what a worker process does."""
+    from pipeline import lifecycle
+    from pipeline.sources import landing
+
+    (folder, scratch), config, as_of = places, home.load(lifecycle.Config, "lifecycle"), extracted_on(home)
+    alone = name == ALONE
+    keep = landing.keeper(engine(home) if alone else engine_of_worker(home))
+    tables = canonical(home) if alone else canonical_part(home, name)
+    course = keep("courses", lifecycle.courses(tables, as_of, config))
+    families = keep("families", lifecycle.families(tables, course, as_of))
+    years = [lifecycle.year(course, families.select(FAMILY), n, as_of, config) for n in range(config.years + 1)]
+    for n, one in enumerate(progress.track(years, len(years), "lifecycle") if alone else years):
+        # Whole or not there: another worker reads this folder while this one writes.
+        artifacts.write(one, folder / "lifecycle.parquet" / f"{n:02d}{'' if alone else '-' + name}.parquet")
+    artifacts.write_part(families, scratch / "families", name)
+    written = artifacts.read(folder / "lifecycle.parquet")
+    mine = written if alone else among(written, families)
+    made = {
+        "endings": lifecycle.endings(course, families, as_of, config),
+        "families": lifecycle.losses(mine, families, config),
+    }
+    for table, rows in made.items():
+        if alone:
+            artifacts.write(rows, folder / f"{table}.parquet")
+        else:
+            artifacts.write_part(rows, folder / f"{table}.parquet", name)
 
 
 def projection_checked(home: Home, tables: "dict[str, ir.Table]", config: Any) -> "pd.DataFrame":
@@ -486,33 +579,116 @@ def projection_checked(home: Home, tables: "dict[str, ir.Table]", config: Any) -
 
 def run_score(home: Home) -> None:
     """Score and rank every active family as of the extract's date, with its phase and the pathway recommended."""
-    from pipeline import batches, boosters, calibrate, capacity, context, holds, lifecycle, lists, poverty, score, train
+    from pipeline import capacity, context, crowd, lists, score
 
-    connection, as_of, rules = engine(home), extracted_on(home), holding_rules(home)
+    engine(home)
+    holding_rules(home)
+    with artifacts.scratch_folder(home.path(SCRATCH)) as scratch:
+        groups = regency_groups(home, scratch)
+        list(crowd.each(partial(score_group, home, scratch), groups, workers(home), "score"))
+        connection = engine(home)
+        limits, thin = home.load(lists.Config, "lists"), artifacts.read_frame(scratch / "seeds")
+        most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
+        near = capacity.borderline(coded(thin), seeds_of(thin), most, limits.agreement)
+        marked = artifacts.as_table(connection, "near", thin[[FAMILY]].assign(borderline=near))
+        found = artifacts.read(scratch / "chances").join(marked, FAMILY)
+        ranked = score.rank(found, context.build(canonical(home), [extracted_on(home)]))
+        with artifacts.replacing(home.path(SCORES)) as scores, artifacts.replacing(home.path(PATHWAYS)) as pathways:
+            artifacts.write_parquet(ranked, scores)
+            artifacts.write_parquet(artifacts.read(scratch / "pathways").order_by(FAMILY), pathways)
+
+
+def coded(families: "pd.DataFrame") -> "pd.DataFrame":
+    """Facilitators and regencies as numbers, unknown where they are: comparing words of millions is slow."""
+    import pandas as pd
+
+    numbers = {name: pd.factorize(families[name])[0] for name in ("facilitator_id", "regency_code")}
+    named = {name: pd.Series(n, index=families.index).where(n >= 0) for name, n in numbers.items()}
+    return families[[FAMILY, "eligible"]].assign(**named)
+
+
+def seeds_of(families: "pd.DataFrame") -> Any:
+    return families[[c for c in families if str(c).startswith("seed_")]].to_numpy()
+
+
+class Group(NamedTuple):
+    """Regencies that are held in memory together: codes from `least` to `most`; `lost`: with families of none."""
+
+    number: int
+    least: str
+    most: str
+    lost: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.number:04d}"
+
+
+PLACES = "places"
+ALONE = "alone"  # the name of the part where there are none
+
+
+def regency_groups(home: Home, scratch: "Path") -> list[Group]:
+    """Whole regencies, in order, of about `frame_families` together; leaves their families under `scratch`.
+
+    Everything but ranks and capacity looks at no family outside its regency, so a group can be worked on alone.
+    """
+    from pipeline import context
+
+    places = context.build(canonical(home), [extracted_on(home)])
+    artifacts.write(places.order_by(["regency_code", FAMILY]), scratch / f"{PLACES}.parquet")
+    written = artifacts.read(scratch / f"{PLACES}.parquet").group_by("regency_code").aggregate(n=lambda t: t.count())
+    sizes = {r["regency_code"] or "": r["n"] for r in written.to_pyarrow().to_pylist()}
+    most = home.load(artifacts.Config, "engine").frame_families
+    numbers: dict[str, int] = {}
+    number = held = 0
+    for code, n in sorted(sizes.items()):
+        if held and held + n > most:
+            number, held = number + 1, 0
+        numbers[code], held = number, held + n
+    codes = {k: [c for c, n in numbers.items() if n == k] for k in range(number + 1)}
+    return [Group(k, min(c), max(c), "" in c) for k, c in codes.items()]
+
+
+def of_group(scratch: "Path", group: Group) -> "ir.Table":
+    """Place and facilitator of the group's families; key kpm_id."""
+    places = artifacts.read(scratch / f"{PLACES}.parquet")
+    inside = places.regency_code.between(group.least, group.most)
+    return places.filter(inside | places.regency_code.isnull() if group.lost else inside)
+
+
+def theirs(table: "ir.Table", families: "ir.Table") -> "ir.Table":
+    """The rows of a table that are of these families."""
+    return among(table, families).semi_join(families, FAMILY)
+
+
+def score_group(home: Home, scratch: "Path", group: Group) -> None:
+    """Chances, seeds and pathways of the families of some regencies; what a worker process does."""
+    from pipeline import batches, boosters, calibrate, holds, lifecycle, poverty, train
+
+    connection, as_of = engine_of_worker(home), extracted_on(home)
     settings, (text, model_hash) = home.load(train.Config, "train"), boosters.text(home.path(MODEL))
     fitted = boosters.read_calibration(home.path(CALIBRATION), model_hash)
-    frame = artifacts.read_frame(home.path(f"{FEATURES}/{as_of}.parquet"))
+    families = of_group(scratch, group)
+    features = theirs(artifacts.read(features_today(home)), families).order_by(FAMILY)
+    frame, places = artifacts.pandas(features), artifacts.pandas(families.drop(AS_OF))
     work, schema = partial(batches.scores, text, settings), batches.scores_schema(settings)
-    raw, seeds = batches.told(worked(home, connection, work, schema), settings, frame)
+    raw, seeds = batches.told(worked(home, connection, features, (work, schema)), settings, frame)
     lower, upper = calibrate.interval(raw, fitted, home.load(calibrate.Config, "calibrate"))
-    places, limits = context.build(canonical(home), [as_of]), home.load(lists.Config, "lists")
-    regency = frame[FAMILY].map(places.to_pandas().set_index(FAMILY)["regency_code"])
-    known = poverty.beside(frame, regency, as_of, home.load(poverty.Config, "poverty"))
-    known = lifecycle.beside(known, artifacts.read_frame(home.path(LIVES)), as_of)
-    decided = holds.decide(known, rules)
-    placed = decided.merge(places.to_pandas(), on=FAMILY, how="left", validate="one_to_one")
-    most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
+    placed = frame[[FAMILY]].merge(places, on=FAMILY, how="left", validate="one_to_one")
+    known = poverty.beside(frame, placed["regency_code"], as_of, home.load(poverty.Config, "poverty"))
+    known = lifecycle.beside(known, artifacts.pandas(theirs(artifacts.read(home.path(LIVES)), families)), as_of)
+    decided = holds.decide(known, holding_rules(home))
     chances = decided.assign(
         as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper,
-        borderline=capacity.borderline(placed, seeds, most, limits.agreement),
     )  # fmt: skip
-    ways = recommended(home, chances.assign(regency_code=regency), known)
-    found = chances.assign(phase=ways["phase"], pathway=ways["pathway"])
-    ranked = score.rank(artifacts.as_table(connection, "chances", found), places)
-    told = artifacts.as_table(connection, "ways", ways).order_by(FAMILY)
-    with artifacts.replacing(home.path(SCORES)) as scores, artifacts.replacing(home.path(PATHWAYS)) as pathways:
-        artifacts.write_parquet(ranked, scores)
-        artifacts.write_parquet(told, pathways)
+    ways = recommended(home, chances.assign(regency_code=placed["regency_code"]), known)
+    thin = placed.drop(columns="village_code").assign(
+        eligible=decided["eligible"], **{f"seed_{k}": s for k, s in enumerate(seeds.T)}
+    )
+    made = {"chances": chances.assign(phase=ways["phase"], pathway=ways["pathway"]), "pathways": ways, "seeds": thin}
+    for name, rows in made.items():
+        artifacts.write_part(artifacts.as_table(connection, name, rows).order_by(FAMILY), scratch / name, group.name)
 
 
 def recommended(home: Home, chances: "pd.DataFrame", features: "pd.DataFrame") -> "pd.DataFrame":
@@ -591,7 +767,8 @@ def contributing(home: Home, connection: Any, config: Any, file: "Path") -> Any:
 
     def write(by: explain.By) -> None:
         work = partial(batches.contributions, text, by, config.threads)
-        artifacts.write_batches(worked(home, connection, work, schema), schema, file)
+        known = artifacts.read(features_today(home))
+        artifacts.write_batches(worked(home, connection, known, (work, schema)), schema, file)
 
     def some(rows: Any) -> Any:
         known = artifacts.read_rows(features_today(home), rows, names)
@@ -600,13 +777,13 @@ def contributing(home: Home, connection: Any, config: Any, file: "Path") -> Any:
     return write, some
 
 
-def worked(home: Home, connection: Any, work: Any, schema: Any) -> "Iterator[pa.RecordBatch]":
-    """What `work` makes of the model's features as of the extract, family by family."""
+def worked(home: Home, connection: Any, features: "ir.Table", task: tuple[Any, Any]) -> "Iterator[pa.RecordBatch]":
+    """What `task` (work and the schema of what it yields) makes of the model's features, family by family."""
     from pipeline import boosters, engines
 
     booster, _ = boosters.read(home.path(MODEL))
-    known = artifacts.read(features_today(home)).select(FAMILY, AS_OF, *booster.feature_name())
-    return engines.worked(connection, engines.in_order(connection, known, FAMILY), work, schema)
+    known = features.select(FAMILY, AS_OF, *booster.feature_name())
+    return engines.worked(connection, engines.in_order(connection, known, FAMILY), *task)
 
 
 def features_today(home: Home) -> "Path":
@@ -623,18 +800,44 @@ def regencies(home: Home, features: "pd.DataFrame") -> "pd.Series":
 
 def run_lists(home: Home) -> None:
     """Write one ranked list per regency, for people: XLSX and CSV."""
+    from pipeline import crowd, lists, workbook
+
+    engine(home)
+    config = home.load(lists.Config, "lists")
+    with (
+        artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
+        artifacts.replacing_folder(home.path(LISTS)) as folder,
+    ):
+        groups = regency_groups(home, scratch)
+        wanted = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code"]
+        chosen = lists.select(artifacts.read_frame(home.path(SCORES), wanted), config)
+        artifacts.write(chosen[[FAMILY, "status"]].sort_values(FAMILY), scratch / "status.parquet")
+        work = partial(lists_of_group, home, (folder, scratch))
+        found = [row for rows in crowd.each(work, groups, workers(home), "lists") for row in rows]
+        artifacts.write_bytes(workbook.csv_bytes(lists.indexed(found)), folder / "index.csv")
+
+
+def lists_of_group(home: Home, places: "tuple[Path, Path]", group: Group) -> list[Any]:
+    """The lists of some regencies, and their lines of the index; what a worker process does."""
     from pipeline import lists, workbook
 
-    config, lineage = home.load(lists.Config, "lists"), artifacts.read_json(home.path(LINEAGE))
-    ways = artifacts.read_frame(home.path(PATHWAYS), [FAMILY, "text_id"])
-    scores = artifacts.read_frame(home.path(SCORES)).merge(ways, on=FAMILY, validate="one_to_one")
-    selection = lists.select(scores, config)
-    found = lists.regency_lists(selection, evidence(home), lineage, config)
-    with artifacts.replacing_folder(home.path(LISTS)) as folder:
-        for regency in progress.track(found, len(found), "lists"):
-            artifacts.write_bytes(workbook.xlsx(regency, lineage), folder / lists.file_name(regency, "xlsx"))
-            artifacts.write_bytes(workbook.csv_bytes(regency.candidates), folder / lists.file_name(regency, "csv"))
-        artifacts.write_bytes(workbook.csv_bytes(lists.index(found)), folder / "index.csv")
+    engine_of_worker(home)
+    (folder, scratch), config = places, home.load(lists.Config, "lists")
+    families, lineage = of_group(scratch, group), artifacts.read_json(home.path(LINEAGE))
+    scores = artifacts.read(home.path(SCORES)).semi_join(families, FAMILY)
+    beside = [artifacts.read(home.path(PATHWAYS)).select(FAMILY, "text_id"), artifacts.read(scratch / "status.parquet")]
+    selection = artifacts.pandas(scores)
+    for table in beside:
+        selection = selection.merge(artifacts.pandas(theirs(table, families)), on=FAMILY, validate="one_to_one")
+    selection = selection.sort_values(["regency_code", "rank"], kind="stable").reset_index(drop=True)
+    listed = families.semi_join(
+        artifacts.read(scratch / "status.parquet").filter(lambda t: t.status == lists.LISTED), FAMILY
+    )
+    found = lists.regency_lists(selection, evidence_of(home, families, listed), lineage, config)
+    for regency in found:
+        artifacts.write_bytes(workbook.xlsx(regency, lineage), folder / lists.file_name(regency, "xlsx"))
+        artifacts.write_bytes(workbook.csv_bytes(regency.candidates), folder / lists.file_name(regency, "csv"))
+    return lists.index_rows(found)
 
 
 def run_visits(home: Home) -> None:
@@ -830,6 +1033,16 @@ def evidence(home: Home) -> Any:
     return lists.Evidence(artifacts.read_frame(home.path(SHAP)), features, words, villages)
 
 
+def evidence_of(home: Home, families: "ir.Table", listed: "ir.Table") -> Any:
+    """The same for some families; contributions of those only whose reasons are told."""
+    from pipeline import lists
+
+    words = artifacts.read_csv(home.path(WORDING)).merge(artifacts.read_csv(home.path(DICTIONARY)), on="feature")
+    features = artifacts.pandas(theirs(artifacts.read(features_today(home)), families).order_by(FAMILY))
+    contributions = artifacts.pandas(theirs(artifacts.read(home.path(SHAP)), listed).order_by(FAMILY))
+    return lists.Evidence(contributions, features, words, artifacts.pandas(families.select(FAMILY, "village_code")))
+
+
 def evaluation_tables(home: Home) -> "dict[str, pd.DataFrame]":
     """The evaluation's tables by name, the folds, and the outcomes of each as-of date."""
     from pipeline import figures
@@ -852,6 +1065,22 @@ def engine(home: Home) -> Any:
 def canonical(home: Home) -> "dict[str, ir.Table]":
     """Contract tables by name, those the extract has."""
     return artifacts.read_folder(home.path(CANONICAL))
+
+
+def part_names(home: Home) -> list[str]:
+    """The parts in which ingestion left its tables; none where each is one file."""
+    folder = home.path(f"{CANONICAL}/kpm.parquet")
+    return sorted(f.stem for f in folder.iterdir()) if folder.is_dir() else []
+
+
+def canonical_part(home: Home, name: str) -> "dict[str, ir.Table]":
+    """Contract tables by name, what they say of the families of one part."""
+    from pipeline.tables import of_one_family
+
+    folders = {f.name.removesuffix(".parquet"): f for f in sorted(home.path(CANONICAL).glob("*.parquet"))}
+    alone = {t for t in folders if not of_one_family(t)}
+    tables = {t: artifacts.read(f if t in alone else f / f"{name}.parquet") for t, f in folders.items()}
+    return tables | {t: among(tables[t], tables["kpm"]).semi_join(tables["kpm"], FAMILY) for t in alone}
 
 
 def extracted_on(home: Home) -> date:

@@ -301,3 +301,8 @@ TABLES: Mapping[str, type[Table]] = {
         Assignments, FollowUp,
     )
 }  # fmt: skip
+
+
+def of_one_family(name: str) -> bool:
+    """Whether rows of different families never stand for the same thing, so that some families can be read alone."""
+    return "kpm_id" in TABLES[name].key

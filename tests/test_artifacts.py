@@ -16,7 +16,10 @@ from pipeline.artifacts import Home
 from pipeline.errors import BadInput
 
 FRAME = pd.DataFrame({"kpm_id": ["A", "B", None], "n": [1, 2, 3], "x": [0.5, np.nan, 2.0]})
-ENGINE = "engine: duckdb\nthreads: 1\nmemory_limit: 1GB\nworkers: 1\nchunk_families: 100\n"
+ENGINE = (
+    "engine: duckdb\nthreads: 1\nmemory_limit: 1GB\nworkers: 1\nchunk_families: 100\npart_families: 100\n"
+    "frame_families: 100\n"
+)
 
 
 def mode(path):
@@ -213,8 +216,9 @@ def test_every_wrong_key_is_told_and_the_way_out(tmp_path):
     with pytest.raises(BadInput) as refused:
         home(tmp_path).load(artifacts.Config, "engine")
     lines = str(refused.value).splitlines()
-    assert [line.split(": ")[1] for line in lines[:4]] == ["threads", "memory_limit", "workers", "chunk_families"]
-    assert lines[4:] == ["mend the file named above; README, Configuration, lists every key"]
+    first = ["threads", "memory_limit", "workers", "chunk_families", "part_families"]
+    assert [line.split(": ")[1] for line in lines[:5]] == first
+    assert lines[5:] == ["mend the file named above; README, Configuration, lists every key"]
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
@@ -280,7 +284,15 @@ def test_codes_keep_their_digits(tmp_path):
 def test_the_engine_runs_within_its_limits(tmp_path):
     before = ibis.get_backend()
     try:
-        settings = artifacts.Config(engine="duckdb", threads=1, memory_limit="1GB", workers=1, chunk_families=100)
+        settings = artifacts.Config(
+            engine="duckdb",
+            threads=1,
+            memory_limit="1GB",
+            workers=1,
+            chunk_families=100,
+            part_families=100,
+            frame_families=100,
+        )
         connection = artifacts.engine(settings, tmp_path / "s")
         settings = connection.con.sql("SELECT current_setting('threads'), current_setting('temp_directory')").fetchall()
         assert settings[0] == (1, str(tmp_path / "s"))

@@ -1,5 +1,9 @@
 """The cohort: members on each as-of date, never chosen by what came later."""
 
+import hashlib
+from datetime import date
+
+import ibis
 import pandas as pd
 import pytest
 from worlds import day, random_frames, rows, table
@@ -29,7 +33,7 @@ def test_grain_and_order():
     assert found.equals(found.sort_values(["as_of", "kpm_id"], ignore_index=True))
 
 
-EVERYBODY = cohort.Config(caretaker_younger_than=None, regencies=None)
+EVERYBODY = cohort.Config(caretaker_younger_than=None, regencies=None, history_share=1.0)
 KPM = [
     {"kpm_id": "A", "caretaker_birth_date": "1982-01-01", "village_code": "3203012001", "recorded_on": "2020-01-01"},
     {"kpm_id": "B", "caretaker_birth_date": "1981-12-31", "village_code": "3203012001", "recorded_on": "2020-01-01"},
@@ -58,3 +62,22 @@ def test_a_limited_cohort_by_what_was_known_then(limits, december, march):
     found = cohort.limit(members, rows("kpm", *KPM), EVERYBODY.model_copy(update=limits)).to_pandas()
     by_date = found.groupby(found.as_of.dt.date).kpm_id.sum().to_dict()
     assert (by_date.get(AS_OFS[0], ""), by_date.get(AS_OFS[1], "")) == (december, march)
+
+
+def test_history_is_of_the_same_families_on_every_date_and_today_of_all():
+    """A family is in history by the md5 of its number, on every date or on none; nobody is left out today."""
+    today, before = date(2025, 6, 30), [date(2024, 6, 30), date(2024, 9, 30)]
+    ids = [f"K{i:03d}" for i in range(200)]
+    rows = [{"kpm_id": k, "as_of": d} for d in [*before, today] for k in ids]
+    sampled = cohort.sample(ibis.memtable(rows), today, EVERYBODY.model_copy(update={"history_share": 0.25}))
+    kept = {d: set() for d in [*before, today]}
+    for row in sampled.to_pyarrow().to_pylist():
+        kept[row["as_of"]].add(row["kpm_id"])
+    # A quarter of all digests begin below 0x40000000.
+    expected = {k for k in ids if hashlib.md5(k.encode()).hexdigest() < "40"}
+    assert kept == {before[0]: expected, before[1]: expected, today: set(ids)}
+    assert 0 < len(expected) < len(ids)
+    nobody = cohort.sample(ibis.memtable(rows), today, EVERYBODY.model_copy(update={"history_share": 0.0}))
+    assert {r["as_of"] for r in nobody.to_pyarrow().to_pylist()} == {today}
+    everybody = cohort.sample(ibis.memtable(rows), today, EVERYBODY)
+    assert everybody.count().to_pyarrow().as_py() == len(rows)

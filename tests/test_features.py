@@ -602,6 +602,8 @@ def test_neighbours_equal_a_plain_second_version(seed):
             expected = min(row.income_per_person / middle, 50) if middle else np.nan
             assert row.income_per_person_times_median == pytest.approx(expected, nan_ok=True)
             checked += 1
+        else:
+            assert np.isnan(row.income_per_person_times_median)  # an unknown income is no multiple of anything
         held = [r for n in near.index for r in known_rows(frames["sessions"], n, "held_on", now) if r.held_on > year]
         own = [r for r in held if r.kpm_id == family]
         if own:

@@ -21,7 +21,15 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 @pytest.fixture
 def engine(tmp_path):
-    settings = artifacts.Config(engine="duckdb", threads=1, memory_limit="1GB", workers=1, chunk_families=100)
+    settings = artifacts.Config(
+        engine="duckdb",
+        threads=1,
+        memory_limit="1GB",
+        workers=1,
+        chunk_families=100,
+        part_families=100,
+        frame_families=100,
+    )
     return artifacts.engine(settings, tmp_path / "scratch")
 
 

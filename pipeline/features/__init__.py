@@ -15,6 +15,7 @@ import pandas as pd
 from pipeline.asof import active
 from pipeline.columns import FAMILY, KEY
 from pipeline.features import (
+    around,
     assignments,
     cases,
     commitments,
@@ -41,21 +42,36 @@ TYPES = {"text": "string", "choice": "string", "day": "date", "flag": "boolean",
 ANY_DAY = date(2025, 1, 1)  # names of features hang on no day
 
 
-def build(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> ir.Table:
+def build(
+    tables: dict[str, ir.Table],
+    as_of: date,
+    further: tuple[Column, ...] | None = None,
+    compared: ir.Table | None = None,
+) -> ir.Table:
     """Features of every family that was a member on `as_of`; grain and key kpm_id, as_of.
 
     `tables` are contract tables by name; optional ones may be absent, their features are then absent too. All features
     are float64, null where unknown; counts of a table in which the family has no row are null as well. `further` are
     columns of welfare beyond the contract with their meaning; without it they are taken from the table itself.
+    `compared` is what `compare` gives of all families, where `tables` hold a part of them only.
     """
     own = apart(tables, as_of, further)
     joined = reduce(_add, enumerate(own), everybody(tables, as_of))
-    neighbours = beside(tables, as_of, own)
-    compared = [f for b in places.build(neighbours) for f in b.features]
-    ranked = neighbours.select(FAMILY, **{f.name: numeric(f.value) for f in compared})
+    ranked = compare(beside(tables, as_of, own)) if compared is None else compared
     names = [f.name for b in own for f in b.features]
     both = joined.left_join(ranked, FAMILY, rname="{name}_beside")
-    return both.select(*KEY, *names, *(f.name for f in compared)).order_by(FAMILY)
+    return both.select(*KEY, *names, *(c for c in ranked.columns if c != FAMILY)).order_by(FAMILY)
+
+
+def neighbours(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> ir.Table:
+    """Members on the day with their place and what they are compared by; key kpm_id. Of parts, rows just add up."""
+    return beside(tables, as_of, apart(tables, as_of, further))
+
+
+def compare(neighbours: ir.Table) -> ir.Table:
+    """Each family beside its neighbours, all of whom must be among the rows; key kpm_id."""
+    found = [f for b in places.build(neighbours) for f in b.features]
+    return neighbours.select(FAMILY, **{f.name: numeric(f.value) for f in found})
 
 
 def blocks(tables: dict[str, ir.Table], as_of: date, further: tuple[Column, ...] | None = None) -> tuple[Block, ...]:
@@ -124,4 +140,7 @@ def _add(left: ir.Table, numbered: tuple[int, Block]) -> ir.Table:
     return left.left_join(block.expression(), FAMILY, rname=f"block_{number}_{{name}}")
 
 
-__all__ = ["Block", "Feature", "blocks", "build", "declared", "dictionary", "names", "redate", "wording"]
+__all__ = [
+    "Block", "Feature", "around", "blocks", "build", "compare", "declared", "dictionary", "names", "neighbours",
+    "redate", "wording",
+]  # fmt: skip

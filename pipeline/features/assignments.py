@@ -8,16 +8,16 @@ import ibis.expr.types as ir
 from pipeline.asof import known, months_between, serving
 from pipeline.columns import FAMILY
 from pipeline.features.residence import graduations
-from pipeline.features.spec import Block, Feature, share
+from pipeline.features.spec import Block, Feature, added, share
 
 TABLE = "assignments"
+LOADS = "facilitator_loads"  # told beside the tables where these hold a part of the families
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
-    current = serving(tables[TABLE], as_of)
-    counted = current.mutate(caseload=ibis._.count().over(group_by="facilitator_id"))
-    t = counted.left_join(graduates(tables, as_of), "facilitator_id", rname="{name}_then")
-    gone = t.graduates.fill_null(0)
+    loads = tables[LOADS] if LOADS in tables else caseloads(tables, as_of)
+    t = serving(tables[TABLE], as_of).left_join(loads, "facilitator_id", rname="{name}_served")
+    gone = t.graduates
     features = (
         context(
             "facilitator_caseload",
@@ -46,6 +46,14 @@ def build(tables: dict[str, ir.Table], as_of: date) -> Block:
 
 def context(name: str, value: ir.Value, definition: str, unit: str, label_id: str) -> Feature:
     return Feature(name, value, definition, unit, label_id, "place_season", used_in_score=False)
+
+
+def caseloads(tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """Columns facilitator_id, caseload, graduates; key facilitator_id. Of parts, they add up."""
+    none, one = (ibis.literal(n, "int64") for n in (0, 1))
+    now = serving(tables[TABLE], as_of).select("facilitator_id", caseload=one, graduates=none)
+    gone = graduates(tables, as_of).select("facilitator_id", caseload=none, graduates="graduates")
+    return added(now.union(gone), ("facilitator_id",))
 
 
 def graduates(tables: dict[str, ir.Table], as_of: date) -> ir.Table:

@@ -5,7 +5,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.asof import known, months_between, period_end
+from pipeline.asof import known, months_between, with_period_end
 from pipeline.features.spec import Block, Feature, Window, aggregated, count, deviation, earlier, over, share, windows
 
 TABLE = "commitments"
@@ -13,7 +13,7 @@ TABLE = "commitments"
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     """A quarter's verification happened on the last day of the quarter."""
-    t = known(tables[TABLE].mutate(happened_on=lambda t: period_end(t.quarter)), "happened_on", as_of)
+    t = known(with_period_end(tables[TABLE], "quarter").rename(happened_on="period_ends"), "happened_on", as_of)
     features = (
         *(over(w, f) for w in windows(as_of, 6, 12, 24) for f in kept(t, w)),
         *(over(w, kept(t, w)[0]) for w in windows(as_of, 3, None)),

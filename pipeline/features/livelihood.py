@@ -11,8 +11,8 @@ import ibis.expr.types as ir
 
 from pipeline.asof import days_between, months_between
 from pipeline.columns import FAMILY, RECORDED_ON
+from pipeline.components import present
 from pipeline.features.residence import REGENCY, residence
-from pipeline.features.roster import household
 from pipeline.features.spec import (
     Feature,
     Window,
@@ -26,6 +26,7 @@ from pipeline.features.spec import (
 )
 
 YEAR = "told_in"
+USUAL = "usual_incomes"  # told beside the tables where these hold a part of the families
 READ = (FAMILY, "observed_on", RECORDED_ON, "monthly_income", "owns_business", "business_turnover")
 THOUSANDTHS, MOST_TIMES = 1000, 50  # a typing error is not fifty times the median
 
@@ -47,17 +48,27 @@ def told(welfare: ir.Table, tables: dict[str, ir.Table], as_of: date) -> ir.Tabl
     `persons` is the number of members on the day, `times` the income in thousandths of the median income per person of
     place and year, `was` whether the family had a business before.
     """
-    places, roster = residence(tables["kpm"], as_of), household(tables["members"], as_of)
-    persons = roster.group_by(FAMILY).aggregate(persons=roster.count())
-    few = welfare.select(*READ)  # a window function carries every column of its table through its sorts
-    rows = few.left_join(places, FAMILY, rname="{name}_of_place").left_join(persons, FAMILY, rname="{name}_of_roster")
-    rows = rows.mutate(
-        told_in=rows.observed_on.year(), per_person=money(rows.monthly_income) / rows.persons.nullif(0).cast("float64")
-    )
-    usual = rows.group_by(REGENCY, YEAR).aggregate(usual=rows.per_person.median())
+    rows = incomes(welfare, tables, as_of)
+    usual = tables[USUAL] if USUAL in tables else usual_incomes(rows)
     joined = rows.left_join(usual, [REGENCY, YEAR], rname="{name}_of_usual")
     times = (joined.per_person / joined.usual.nullif(0)).clip(upper=MOST_TIMES)
     return joined.mutate(times=(times * THOUSANDTHS).round().cast("int64"), was=previously(joined))
+
+
+def incomes(welfare: ir.Table, tables: dict[str, ir.Table], as_of: date) -> ir.Table:
+    """Known rows of welfare with regency, the year told_in and the income per_person of the roster on the day."""
+    places, roster = residence(tables["kpm"], as_of), present(tables["members"], as_of)
+    persons = roster.group_by(FAMILY).aggregate(persons=roster.count())
+    few = welfare.select(*READ)  # a window function carries every column of its table through its sorts
+    rows = few.left_join(places, FAMILY, rname="{name}_of_place").left_join(persons, FAMILY, rname="{name}_of_roster")
+    return rows.mutate(
+        told_in=rows.observed_on.year(), per_person=money(rows.monthly_income) / rows.persons.nullif(0).cast("float64")
+    )
+
+
+def usual_incomes(incomes: ir.Table) -> ir.Table:
+    """Columns regency, told_in, usual: the median income per person; of all families at once, medians do not add up."""
+    return incomes.group_by(REGENCY, YEAR).aggregate(usual=incomes.per_person.median())
 
 
 def previously(t: ir.Table) -> ir.BooleanValue:

@@ -5,7 +5,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.asof import known, months_between, period_end
+from pipeline.asof import known, months_between, with_period_end
 from pipeline.features.spec import (
     Block,
     Feature,
@@ -24,8 +24,8 @@ TABLE = "payments"
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
     """A transfer that was never paid happened at the end of its period."""
-    dated = tables[TABLE].mutate(
-        happened_on=lambda t: t.paid_on.coalesce(period_end(t.period)), amount=lambda t: money(t.amount)
+    dated = with_period_end(tables[TABLE], "period").mutate(
+        happened_on=lambda t: t.paid_on.coalesce(t.period_ends), amount=lambda t: money(t.amount)
     )
     t = known(dated, "happened_on", as_of)
     features = (

@@ -66,9 +66,11 @@ def rank(rows: ir.Table, name: str, place: str) -> Feature:
 def multiple(rows: ir.Table, name: str) -> Feature:
     words, label_id = MULTIPLES[name]
     usual = rows[name].median().over(group_by=rows[REGENCY])
+    times = rows[name] / usual.nullif(0.0)
     return Feature(
         f"{name}_times_median",
-        ibis.least(rows[name] / usual.nullif(0.0), MOST_TIMES),
+        # The least of an unknown and 50 would be 50: an unknown income is not a high one.
+        (times > MOST_TIMES).ifelse(MOST_TIMES, times),
         f"{words} as a multiple of the median of the regency's members",
         "ratio",
         f"{label_id} dibanding median kabupaten",

@@ -1,14 +1,18 @@
 """P2K2 family development sessions: who came, how often, to what."""
 
+import operator
 from datetime import date
+from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 
 from pipeline.asof import known, months_between
 from pipeline.features.spec import Block, Feature, Window, aggregated, count, earlier, over, share, since, windows
+from pipeline.tables import Sessions
 
 TABLE = "sessions"
+MODULES = Sessions.column("module").values
 
 
 def build(tables: dict[str, ir.Table], as_of: date) -> Block:
@@ -116,7 +120,7 @@ def ever(t: ir.Table, as_of: date) -> tuple[Feature, ...]:
         since(t.held_on.max(), as_of, ("session_recorded", "pertemuan P2K2 tercatat"), "data_quality"),
         Feature(
             "modules_ever",
-            t.module.nunique(where=present),
+            reduce(operator.add, (count(present & (t.module == m)).clip(upper=1) for m in MODULES)),
             "P2K2 modules attended, ever",
             "count",
             "modul P2K2 yang pernah diikuti",

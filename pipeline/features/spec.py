@@ -134,7 +134,7 @@ def money(rupiah: ir.IntegerValue) -> ir.IntegerValue:
 
 def count(condition: ir.BooleanValue) -> ir.IntegerValue:
     """Rows for which it holds; an unknown is none of them."""
-    return condition.fill_null(False).cast("int64").sum()
+    return condition.nullif(False).count()
 
 
 def since(last: ir.DateValue, as_of: date, words: tuple[str, str], told: Concept, sign: Sign = 0) -> Feature:
@@ -150,6 +150,12 @@ def since(last: ir.DateValue, as_of: date, words: tuple[str, str], told: Concept
         "ever",
         sign=sign,
     )
+
+
+def added(rows: ir.Table, key: tuple[str, ...]) -> ir.Table:
+    """The sum of every other column, whole numbers all, by key."""
+    sums = {c: rows[c].sum().cast("int64") for c in rows.columns if c not in key}
+    return rows.group_by(list(key)).aggregate(**sums)
 
 
 def aggregated(table: str, rows: ir.Table, features: tuple[Feature, ...]) -> Block:

@@ -42,10 +42,10 @@ LEAST_KNOWN = 4  # items of eight, or there is no index
 
 
 def grade(rows: ir.Table, item: str) -> ir.FloatingValue:
-    """0 the poorest to 1 the best; 0 where it is not known, as `index` counts what is."""
+    """0 the poorest to 1 the best; null where it is not known or the code is no grade."""
     places = GRADES[item]
     best = max(places.values())
-    return rows[item].cases(*((code, place / best) for code, place in places.items()), else_=0.0)
+    return rows[item].cases(*((code, place / best) for code, place in places.items()))
 
 
 def owned(rows: ir.Table, item: str) -> ir.FloatingValue:
@@ -61,9 +61,9 @@ def index(values: list[ir.FloatingValue], known: list[ir.BooleanValue]) -> ir.Fl
 
 def indices(rows: ir.Table) -> dict[str, ir.FloatingValue]:
     """Of each visit the indices `dwelling_index` and `belongings_index`."""
-    graded = [rows[i].isin(list(places)).fill_null(False) for i, places in GRADES.items()]
+    grades = [grade(rows, i) for i in GRADES]
     return {
-        "dwelling_index": index([grade(rows, i) for i in GRADES], graded),
+        "dwelling_index": index([g.fill_null(0.0) for g in grades], [g.notnull() for g in grades]),
         "belongings_index": index([owned(rows, i) for i in BELONGINGS], [rows[i].notnull() for i in BELONGINGS]),
     }
 
