@@ -1,5 +1,6 @@
 # make run    environment, locked install, the whole pipeline on the default world, and where its results are
-# make test   every check and the whole test suite (needs Debian's packages postgresql and openjdk-17-jre-headless)
+# make test   every check and the whole test suite (needs Debian's postgresql, openjdk-17-jre-headless, chromium)
+# make desk   the web desk on the latest published run: install, load, first administrator, serve
 # make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
 # make national  everybody of the world `national` (or WORLD=million) scored, explained and listed by that model
 # make format layout and simple fixes                   make lock    new locks from requirements*.in
@@ -18,7 +19,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DELETE_ON_ERROR:
-.PHONY: run test eph national mlflow format lock clean
+.PHONY: run test desk eph national mlflow format lock clean
 
 run: .venv/installed
 	dvc repro
@@ -30,6 +31,12 @@ test: .venv/installed-dev .venv/installed-spark
 	mypy
 	lint-imports
 	python -m pytest
+
+# The desk needs its own lock alone: it reads what was published, and runs where neither model nor pipeline is.
+desk: .venv/installed-desk
+	python -m pipeline.desk load --again-is-fine
+	python -m pipeline.desk administrator
+	python -m pipeline.desk serve
 
 eph: .venv/installed
 	python -m pipeline --configs configs/eph --home build/eph all
@@ -55,6 +62,14 @@ format: .venv/installed-dev
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv/installed-desk: requirements-desk.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed, as the locks are made for it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the locked packages of the desk"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "Installing the locked packages of the tests"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
@@ -73,6 +88,7 @@ lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install -qq uv==0.13.9
 	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) requirements-desk.in -o requirements-desk.lock
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 	$(COMPILE) requirements-spark.in -o requirements-spark.lock
 	! grep -nE 'https?:|file:|/opt|--find-links|--index-url|^torch' requirements*.lock

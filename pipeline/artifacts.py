@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 import ibis
 import ibis.expr.types as ir
@@ -32,8 +33,9 @@ from pipeline.errors import BadInput
 
 C = TypeVar("C", bound=BaseConfig)
 ROWS_PER_GROUP = engines.ROWS_PER_GROUP
-PRIVATE = 0o600
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 SWAPS = 1000
+OPEN_PARTS = 600  # one for each regency, so that each becomes one file
 WAY_OUT = "mend the file named above; README, Configuration, lists every key"
 WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
@@ -244,7 +246,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         flush(path.parent)
     finally:
         if old.exists() and not path.exists():
-            old.rename(path)
+            with contextlib.suppress(OSError):  # another run put its own there meanwhile, and that is whole
+                old.rename(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -366,6 +369,23 @@ def write_sql(sql: str, schema: pa.Schema, path: Path) -> None:
     """What a compiled statement gives, as Parquet."""
     with replacing(path) as temporary:
         write_batches(stream(sql), schema, temporary)
+
+
+def partition(table: ir.Table, by: str, folder: Path) -> None:
+    """Parquet in a folder for each value of `by`, in one pass that never holds the table: read_part reads one value."""
+    folder.mkdir(parents=True)
+    ibis.get_backend().con.sql(f"SET partitioned_write_max_open_files = {OPEN_PARTS}")
+    query, place = compiled(table), str(folder).replace("'", "''")
+    ibis.get_backend().con.sql(f"COPY ({query}) TO '{place}' (FORMAT parquet, PARTITION_BY ({by}), COMPRESSION zstd)")
+
+
+def read_part(folder: Path, by: str, value: str) -> pd.DataFrame:
+    """One value's rows of a table that `partition` wrote, without the column `by`; no rows where there are none."""
+    part = folder / f"{by}={quote(value, safe='')}"
+    files = sorted(part.glob("*.parquet")) or sorted(folder.rglob("*.parquet"))[:1]
+    rows = pa.concat_tables([pq.ParquetFile(f).read() for f in files])
+    frame: pd.DataFrame = (rows if part.exists() else rows.slice(0, 0)).to_pandas(date_as_object=False)
+    return frame
 
 
 def write_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:

@@ -43,6 +43,8 @@ LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
 EFFECT = "data/effect"
+PUBLISHED = "data/published"
+LEDGER, LISTED_BEFORE = "data/desk/bundle.json", "data/desk/listed.parquet"
 STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
 
 
@@ -131,6 +133,8 @@ def run_ingest(home: Home) -> None:
 
 def extract_parts(home: Home, extract: Any) -> "tuple[Part, ...]":
     """The parts of a large extract; only Parquet files tell which families they hold without being read."""
+    from duckdb import Error
+
     from pipeline import parts
     from pipeline.sources import landing
 
@@ -138,7 +142,10 @@ def extract_parts(home: Home, extract: Any) -> "tuple[Part, ...]":
     if config.engine != "duckdb" or not landing.clustered(extract):
         return (parts.WHOLE,)
     raw = landing.families(engine(home), extract)
-    return parts.split(raw, config.part_families) if raw is not None else (parts.WHOLE,)
+    try:
+        return parts.split(raw, config.part_families) if raw is not None else (parts.WHOLE,)
+    except Error:
+        return (parts.WHOLE,)  # a damaged file: whoever reads all of it tells which
 
 
 @contextmanager
@@ -1005,6 +1012,101 @@ def borderline(home: Home) -> float | None:
     selection = lists.select(artifacts.read_frame(home.path(SCORES)), home.load(lists.Config, "lists"))
     listed = selection[selection["status"] == lists.LISTED]
     return float(listed["borderline"].mean()) if len(listed) else None
+
+
+def run_publish(home: Home) -> None:
+    """Write the signed, numbered bundle that the desk reads; names and numbers of people are joined only here."""
+    from pipeline import lists, publish, seal
+
+    engine(home)
+    config, limits = home.load(publish.Config, "publish"), home.load(lists.Config, "lists")
+    signer, as_of = seal.key(home.path(config.private_key)), extracted_on(home)
+    narrow = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code"]  # of the whole nation: no more than needed
+    chosen = lists.select(artifacts.read_frame(home.path(SCORES), narrow), limits)
+    counts = {str(c): int(n) for c, n in chosen.groupby("regency_code")[FAMILY].size().items()}
+    facts = bundle_facts(home, chosen)
+    with (
+        artifacts.scratch_folder(home.path(SCRATCH)) as parts,
+        artifacts.replacing_folder(home.path(PUBLISHED)) as folder,
+    ):
+        by_regency(home, parts)
+        (folder / "identity").mkdir(mode=artifacts.PRIVATE_FOLDER)
+        for regency in progress.track(sorted(counts), len(counts), "publish"):
+            status = chosen.loc[chosen["regency_code"] == regency, [FAMILY, "status"]]
+            for name, table in publish.tables(
+                published_of(home, parts, regency, status), as_of, config, limits
+            ).items():
+                artifacts.write(table, folder / name / f"{regency}.parquet")
+            named = artifacts.read_part(parts / "identity", "regency_code", regency).sort_values(FAMILY)
+            artifacts.write(named, folder / "identity" / f"{regency}.parquet", artifacts.PRIVATE)
+        artifacts.write(publish.changes(chosen[list(LISTED_COLUMNS)], listed_before(home)), folder / "changes.parquet")
+        artifacts.write_json(artifacts.read_json(home.path(LINEAGE)), folder / "lineage.json")
+        artifacts.write_json(publish.spoken(config, limits, counts), folder / "words.json")
+        manifest = seal.close(folder, facts, signer)
+    artifacts.write_json({"number": facts["number"], "manifest_sha256": manifest}, home.path(LEDGER))
+    artifacts.write(chosen[list(LISTED_COLUMNS)], home.path(LISTED_BEFORE))
+
+
+LISTED_COLUMNS = (FAMILY, "status", "regency_code", "facilitator_id")
+
+
+def bundle_facts(home: Home, chosen: "pd.DataFrame") -> dict[str, Any]:
+    """What names the bundle. Its number is taken before anything is written: one that was shown never comes back."""
+    ledger = home.path(LEDGER)
+    before = artifacts.read_json(ledger) if ledger.exists() else {"number": 0, "manifest_sha256": ""}
+    number, lineage = int(str(before["number"])) + 1, artifacts.read_json(home.path(LINEAGE))
+    artifacts.write_json({**before, "number": number}, ledger)
+    counted = {str(k): int(n) for k, n in chosen["status"].value_counts().items()}
+    return {
+        "number": number, "previous": before["manifest_sha256"], "as_of": extracted_on(home), "lineage": lineage["id"],
+        "simulated": bool(lineage["simulated"]), "families": len(chosen), "counts": counted,
+    }  # fmt: skip
+
+
+def listed_before(home: Home) -> "pd.DataFrame":
+    """What the bundle before said of each family; no rows before the first."""
+    import pandas as pd
+
+    file = home.path(LISTED_BEFORE)
+    return artifacts.read_frame(file) if file.exists() else pd.DataFrame(columns=list(LISTED_COLUMNS), dtype="str")
+
+
+def by_regency(home: Home, folder: "Path") -> None:
+    """What is published, split by regency in one pass of the engine each."""
+    from pipeline import publish
+
+    tables, today = canonical(home), extracted_on(home)
+    place = artifacts.read(home.path(SCORES)).select(FAMILY, "regency_code")
+    wide = {
+        "scores": artifacts.read(home.path(SCORES)).drop("regency_code"),
+        "shap": artifacts.read(home.path(SHAP)),
+        "features": artifacts.read(home.path(f"{FEATURES}/{today}.parquet")),
+        "ways": artifacts.read(home.path(PATHWAYS)),
+        "villages": tables["kpm"].select(FAMILY, "village_code"),
+        "lives": artifacts.read(home.path(LIVES)),
+        "years": artifacts.read(home.path(f"{LIFECYCLE}/lifecycle.parquet")).drop(AS_OF),
+        "endings": artifacts.read(home.path(f"{LIFECYCLE}/endings.parquet")).drop(AS_OF),
+        "history": publish.history(tables, today),
+        "identity": publish.identity(artifacts.read(home.path(IDENTITY))),
+    }
+    for name, table in wide.items():
+        artifacts.partition(table.inner_join(place, FAMILY), "regency_code", folder / name)
+
+
+def published_of(home: Home, parts: "Path", regency: str, status: "pd.DataFrame") -> Any:
+    """What is known of one regency's families."""
+    from pipeline import lists, publish
+
+    part = {
+        n: artifacts.read_part(parts / n, "regency_code", regency)
+        for n in ("shap", "features", "ways", "villages", "lives", "years", "endings", "history", "scores")
+    }
+    scores = part["scores"].assign(regency_code=regency).merge(status, on=FAMILY, validate="one_to_one")
+    words = artifacts.read_csv(home.path(WORDING)).merge(artifacts.read_csv(home.path(DICTIONARY)), on="feature")
+    mine = scores[[FAMILY]].sort_values(FAMILY, ignore_index=True)
+    ordered = {n: mine.merge(part[n], on=FAMILY, validate="one_to_one") for n in ("shap", "features", "villages")}
+    evidence = lists.Evidence(ordered["shap"], ordered["features"], words, ordered["villages"])
+    return publish.Seen(scores, part["ways"], evidence, part["lives"], part["years"], part["endings"], part["history"])
 
 
 def run_track(home: Home) -> None:

@@ -21,7 +21,8 @@ PICTURE = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["st
 MODULES = sorted((PROJECT / "pipeline").rglob("*.py"))
 TREES = {str(f.relative_to(PROJECT)): ast.parse(f.read_text(encoding="utf-8")) for f in MODULES}
 PATHS = {k: v for k, v in vars(stages).items() if k.isupper() and isinstance(v, str) and ("/" in v or "." in v)}
-NOT_TRACKED = {stages.SCRATCH, stages.STORE}  # no stage's output: room to spill, and the record of all runs
+# No stage's output: room to spill, the record of all runs, and the numbers of the bundles, which never come back.
+NOT_TRACKED = {stages.SCRATCH, stages.STORE, stages.LEDGER, stages.LISTED_BEFORE}
 SEAL = "models/graduation.sha256"  # boosters reads and writes it beside the model
 HOME_OF = {"engine": "artifacts", "source": "sources.extract", "database": "sources.database", "eph": "sources.eph",
            "track": "tracking"}  # fmt: skip
@@ -140,6 +141,7 @@ def test_every_out_is_written_by_one_stage():
 def test_identity_is_never_cached():
     listed = [o for o in PICTURE["ingest"]["outs"] if not isinstance(o, str)]
     assert listed == [{stages.IDENTITY: {"cache": False}}]
+    assert PICTURE["publish"]["outs"] == [{stages.PUBLISHED: {"cache": False}}]
 
 
 WORLDS = sorted((CONFIGS / "worlds").glob("*.yaml"))  # changes to a section; tests/test_worlds_config.py loads them
@@ -207,7 +209,7 @@ def test_no_pickle_no_clock_no_unseeded_draws(name):
     assert clocks == set()
 
 
-@pytest.mark.parametrize("name", [n for n in TREES if n != "pipeline/__main__.py"])
+@pytest.mark.parametrize("name", [n for n in TREES if n not in ("pipeline/__main__.py", "pipeline/desk/commands.py")])
 def test_only_the_command_line_prints(name):
     assert called(TREES[name]) & {"print", "typer.echo", "sys.stdout.write"} == set()
 
@@ -248,7 +250,9 @@ def test_every_template_is_there_and_used():
     assert asked == set(held)
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-spark.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-dev.lock", "requirements-desk.lock", "requirements-spark.lock"]
+)
 def test_locks_hold_versions_and_hashes_and_no_address(name):
     text = (PROJECT / name).read_text(encoding="utf-8")
     assert re.findall(r"https?:|file:|/opt|--find-links|--(?:extra-)?index-url| @ ", text) == []
@@ -257,7 +261,7 @@ def test_locks_hold_versions_and_hashes_and_no_address(name):
     assert {h.lower() for h in hashed} == set(pinned)
 
 
-@pytest.mark.parametrize("kind", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("kind", ["requirements", "requirements-dev", "requirements-desk"])
 def test_locks_pin_what_is_asked_for(kind):
     asked, locked = pins(f"{kind}.in"), pins(f"{kind}.lock")
     assert len(asked) > 5
@@ -265,8 +269,10 @@ def test_locks_pin_what_is_asked_for(kind):
 
 
 def test_the_locks_agree():
-    plain, dev = pins("requirements.lock"), pins("requirements-dev.lock")
+    plain, dev, desk = (pins(f"requirements{k}.lock") for k in ("", "-dev", "-desk"))
     assert {k: dev.get(k) for k in plain} == plain
+    assert {k: dev.get(k) for k in desk} == desk
+    assert {k: v for k, v in desk.items() if k in plain} == {k: plain[k] for k in desk if k in plain}
 
 
 def pins(name: str) -> dict[str, Any]:

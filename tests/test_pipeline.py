@@ -25,6 +25,7 @@ from studies import PEERS, QUICK, SHARED, borrow, command, hashes, run, study, t
 
 from pipeline import features, pathways, stages
 from pipeline.columns import OUTCOMES
+from pipeline.desk import bundle as desk_bundle
 from pipeline.study import months_after
 
 CONTRACT = yaml.safe_load((SHARED / "contract" / "tables.yaml").read_text(encoding="utf-8"))
@@ -59,6 +60,11 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def scores(world):
     return table(world, stages.SCORES).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def bundle(world):
+    return desk_bundle.opened(world.path(stages.PUBLISHED), None)
 
 
 @pytest.fixture(scope="module")
@@ -419,7 +425,9 @@ class TestAgain:
         again = run(study(tmp_path, QUICK), *list(stages.STAGES)[:-1])
         outputs = [str(p.relative_to(again.root)) for p in again.path("data").iterdir() if p.name != ".scratch"]
         once, twice = hashes(world, *outputs, "models"), hashes(again, *outputs, "models")
-        assert {f for f in once if once[f] != twice.get(f)} == set()
+        # Each place signs with a key of its own, made at first use; what it signs is the same.
+        signed = {"data/desk/signing_key.pem", "data/published/public_key.pem", "data/published/manifest.sig"}
+        assert {f for f in once if once[f] != twice.get(f)} == signed
         assert set(once) == set(twice)
 
     def test_one_lineage_id_is_on_all_that_people_see(self, world):
@@ -594,3 +602,74 @@ def surveys(planted):
          "monthly_income": 9_000_000, "national_decile": 10, "label": True}
         for p in planted.itertuples()
     ]  # fmt: skip
+
+
+class TestPublished:
+    """The signed bundle, read by the desk's own checker, which knows nothing of the pipeline."""
+
+    def rows(self, bundle, name):
+        return [
+            r for f in sorted(bundle.manifest["files"]) if f.startswith(f"{name}/") for b in bundle.rows(f) for r in b
+        ]
+
+    def test_every_scored_family_is_there_once_with_what_the_scores_say(self, bundle, scores):
+        found = pd.DataFrame(self.rows(bundle, "candidates")).set_index("kpm_id")
+        wanted = scores.set_index("kpm_id").loc[found.index]
+        assert len(found) == len(scores) == bundle.manifest["families"]
+        for column in ("probability", "lower", "upper", "rank", "regency_code", "pathway", "borderline"):
+            assert (found[column] == wanted[column]).all(), column
+        assert sum(bundle.manifest["counts"].values()) == len(scores)
+
+    def test_contributions_by_concept_add_up_to_the_raw_score(self, bundle, world):
+        base = {r["kpm_id"]: r["base_value"] for r in self.rows(bundle, "candidates")}
+        told = defaultdict(float, base)
+        for row in self.rows(bundle, "contributions"):
+            told[row["kpm_id"]] += row["log_odds"]
+        shap = table(world, stages.SHAP).to_pandas().drop(columns="as_of").set_index("kpm_id").sum(axis=1)
+        assert max(abs(shap[k] - v) for k, v in told.items()) < 1e-9
+
+    def test_listed_are_the_families_of_the_lists(self, bundle, world):
+        listed = {r["kpm_id"] for r in self.rows(bundle, "candidates") if r["status"] == "listed"}
+        files = list(world.path(stages.LISTS).glob("calon_*.csv"))
+        assert listed == {k for f in files for k in pd.read_csv(f, dtype=str)["kpm_id"]}
+
+    def test_nothing_of_the_history_was_recorded_after_the_extract(self, bundle):
+        events = self.rows(bundle, "history")
+        assert {e["kind"] for e in events} == {
+            "membership", "case", "programme", "programme_end", "survey", "identity", "payment",
+        }  # fmt: skip
+        assert max(e["recorded_on"] for e in events) <= EXTRACTED_ON
+        assert max(e["happened_on"] for e in events if e["kind"] != "payment") <= EXTRACTED_ON
+
+    def test_names_stand_in_identity_alone_and_only_its_owner_reads_it(self, bundle, world):
+        names = {r["name"] for r in self.rows(bundle, "identity") if r["name"]}
+        niks = {r["nik"] for r in self.rows(bundle, "identity") if r["nik"]}
+        assert len(names) > 100
+        for file in bundle.manifest["files"]:
+            path = world.path(stages.PUBLISHED) / file
+            if file.startswith("identity/"):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            elif file.endswith(".parquet"):
+                texts = {v for column in pq.read_table(path).columns for v in column.to_pylist() if isinstance(v, str)}
+                assert not texts & (names | niks), file
+
+    def test_every_code_has_a_word_in_both_languages(self, bundle):
+        words = bundle.json("words.json")
+        rows = self.rows(bundle, "candidates")
+        assert {h for r in rows for h in r["holds"].split(";") if h} <= set(words["holds"])
+        assert {r["pathway"] for r in rows} <= set(words["pathways"])
+        assert {r["band"] for r in rows} <= set(words["texts"])
+        assert {f for r in rows for f in r["flags"].split("; ") if f} <= set(words["texts"])
+        assert {r["segment"] for r in rows} <= {*words["segments"], ""}
+        assert {e["kind"] for e in self.rows(bundle, "history")} <= set(words["events"])
+        exits = {e["code"].partition(":")[2] for e in self.rows(bundle, "history") if e["kind"] == "membership"}
+        assert exits - {""} <= set(words["reasons"])
+
+    def test_a_second_run_takes_the_next_number_and_says_what_changed(self, world, bundle):
+        run(world, "publish")
+        second = desk_bundle.opened(world.path(stages.PUBLISHED), bundle.key_sha256)
+        assert second.number == bundle.number + 1
+        assert second.manifest["previous"] == bundle.manifest_sha256
+        assert list(second.rows("changes.parquet")) in ([], [[]])
+        same = {f: h["sha256"] for f, h in bundle.manifest["files"].items() if f != "changes.parquet"}
+        assert {f: h["sha256"] for f, h in second.manifest["files"].items() if f != "changes.parquet"} == same

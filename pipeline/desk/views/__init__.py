@@ -1,0 +1,1 @@
+"""Pages: each view asks scope for what it shows, and nothing else for rows of families."""

@@ -1,0 +1,99 @@
+"""The auditor's pages: questions, the log and its head, and an identity with a reason. Read-only."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from pipeline.desk import chain, keys, outcomes, questions, scope
+from pipeline.desk.models import Entry, Look, Step
+
+SHOWN, LEAST_REASON = 100, 10
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """Every question with its count, and whether the log holds."""
+    account: Any = request.user
+    rows = [
+        {"name": n, "count": len(q(account)), "none_expected": n in questions.NONE_EXPECTED}
+        for n, q in questions.QUESTIONS.items()
+    ]
+    return render(
+        request,
+        "desk/audit.html",
+        {"rows": rows, "verdict": chain.verify(), "yields": outcomes.yields(_steps(account))},
+    )
+
+
+def _steps(account: Any) -> Any:
+    return Step.objects.filter(case__in=scope.cases(account))
+
+
+def question(request: HttpRequest, name: str) -> HttpResponse:
+    """The answer to one question as CSV; that it was asked is logged."""
+    account: Any = request.user
+    if name not in questions.QUESTIONS:
+        raise Http404
+    rows = questions.QUESTIONS[name](account)
+    chain.append("question", {"name": name, "rows": len(rows)}, account)
+    return _csv(rows, list(rows[0]) if rows else ["none"], name)
+
+
+def _csv(rows: list[dict[str, Any]], names: list[str], name: str) -> HttpResponse:
+    response = HttpResponse(outcomes.csv_text(rows, names), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def extract(request: HttpRequest) -> HttpResponse:
+    """Decisions in the pipeline's layout."""
+    account: Any = request.user
+    rows = list(outcomes.rows(_steps(account)))
+    chain.append("extract", {"rows": len(rows)}, account)
+    return _csv(rows, outcomes.LAYOUT.names, "decisions")
+
+
+def log(request: HttpRequest) -> HttpResponse:
+    """The newest lines of the log."""
+    before = request.GET.get("before", "")
+    found = Entry.objects.order_by("-seq")
+    if before.isascii() and before.isdigit() and len(before) < 16:
+        found = found.filter(seq__lt=int(before))
+    rows = list(found[:SHOWN])
+    lines = [{**json.loads(e.body), "hash": e.hash} for e in rows]
+    for line in lines:
+        line["told"] = ", ".join(f"{k}={v}" for k, v in line["body"].items())
+    last = rows[-1].seq if len(rows) == SHOWN else None
+    return render(request, "desk/log.html", {"lines": lines, "last": last})
+
+
+def head(request: HttpRequest) -> HttpResponse:
+    """The signed head of the log, to be kept elsewhere; that it was taken is logged first."""
+    account: Any = request.user
+    chain.append("head_taken", {}, account)
+    text = json.dumps(chain.signed_head(keys.signer(settings.STATE / "log_key.pem")), indent=1)
+    response = HttpResponse(text, content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="head.json"'
+    return response
+
+
+def identity(request: HttpRequest, kpm_id: str) -> HttpResponse:
+    """A name, for a reason that is written down first."""
+    account: Any = request.user
+    scope.family(account, kpm_id)
+    reason = request.POST.get("reason", "").strip()[:200]
+    shown = None
+    if request.method == "POST" and len(reason) >= LEAST_REASON:
+        Look.objects.create(account=account, kpm_id=kpm_id, what="identity", reason=reason, at=timezone.now())
+        chain.append("identity_seen", {"family": kpm_id, "reason": reason}, account)
+        shown = scope.identity(account, kpm_id)
+    context = {
+        "kpm_id": kpm_id,
+        "reason": reason,
+        "identity": shown,
+        "short": request.method == "POST" and shown is None,
+    }
+    return render(request, "desk/identity.html", context, status=400 if context["short"] else 200)
