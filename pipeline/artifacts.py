@@ -205,8 +205,7 @@ def engine(config: Config, scratch: Path) -> Any:
 
 def read(path: Path) -> ir.Table:
     """A Parquet file, or a folder of Parquet files, as a table; BadInput where there is none."""
-    if not path.exists():
-        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    pieces(path)
     return engines.read(path)
 
 
@@ -463,8 +462,7 @@ def read_codes(path: Path) -> pd.DataFrame:
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """A Parquet file, or a folder of them in the order of their names, as pandas; days are datetime64."""
-    if not path.exists():
-        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
+    pieces(path)
     frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
     return frame
 

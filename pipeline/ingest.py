@@ -188,16 +188,6 @@ def _way_out(refused: Sequence[Tally]) -> list[str]:
     return ["mend the export, or raise max_rejected_share in configs/ingest.yaml"] if refused else []
 
 
-def clocks(checked: Checked, config: Config) -> list[str]:
-    """Hold the two clocks of each table against each other; lines for the user, one small query a table.
-
-    Nothing can be recorded before it happened. In a single row that is a slip and harmless, as a row counts only when
-    both days have come; in many rows the columns are swapped, and then what was entered after an exit reads as known
-    before it: BadInput. A second clock that only repeats the first, or stands on one day, protects nothing: told.
-    """
-    return clocked(read_clocks(checked), config)
-
-
 def read_clocks(checked: Checked) -> dict[str, dict[str, Any]]:
     """What the clocks of each table say: n, early, same, and the first and last day of record."""
     return {name: told.to_pyarrow().to_pylist()[0] for name, told in checked.clocks.items()}
@@ -217,7 +207,12 @@ def same_clocks(parts: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, d
 
 
 def clocked(found: Mapping[str, Mapping[str, Any]], config: Config) -> list[str]:
-    """Lines for the user about what `clocks` found; BadInput where a table's clocks are swapped."""
+    """Hold the two clocks of each table against each other, as `read_clocks` tells of them; lines for the user.
+
+    Nothing can be recorded before it happened. In a single row that is a slip and harmless, as a row counts only when
+    both days have come; in many rows the columns are swapped, and then what was entered after an exit reads as known
+    before it: BadInput. A second clock that only repeats the first, or stands on one day, protects nothing: told.
+    """
     judged = {name: c for name, c in found.items() if c["n"] >= max(1, config.min_rows)}
     early = [_early(name, c, config) for name, c in judged.items() if c["early"] > config.max_early_share * c["n"]]
     if early:

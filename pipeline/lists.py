@@ -343,13 +343,8 @@ def file_name(regency: RegencyList, kind: str) -> str:
     return f"calon_graduasi_{regency.regency_code}_{regency.as_of.isoformat()}.{kind}"
 
 
-def index(regencies: list[RegencyList]) -> pd.DataFrame:
-    """One row per regency: regency_code, name, active, candidates, held, file (the XLSX; the CSV has the same stem)."""
-    return indexed(index_rows(regencies))
-
-
 def index_rows(regencies: list[RegencyList]) -> list[dict[str, Any]]:
-    """The index's rows of some regencies."""
+    """Rows of the index of some regencies; `indexed` makes the table of all."""
     return [
         {
             "regency_code": r.regency_code, "name": r.regency_name, "active": r.active,
@@ -360,4 +355,5 @@ def index_rows(regencies: list[RegencyList]) -> list[dict[str, Any]]:
 
 
 def indexed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per regency: regency_code, name, active, candidates, held, file (the XLSX; the CSV has the same stem)."""
     return pd.DataFrame(rows, columns=["regency_code", "name", "active", "candidates", "held", "file"])

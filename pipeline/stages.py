@@ -200,7 +200,8 @@ def ingest_part(home: Home, folders: Ingested, task: "tuple[Any, Part]") -> Part
             artifacts.write_part(table, folder / f"{name}.parquet", part.name)
     if checked.identity is not None:
         artifacts.write_part(checked.identity, folders.scratch / "identity", part.name)
-        artifacts.write_part(checked.known, folders.scratch / "known", part.name)
+        if part != parts.WHOLE:  # what is judged after all parts asks who is known
+            artifacts.write_part(checked.known, folders.scratch / "known", part.name)
     return found
 
 

@@ -30,6 +30,11 @@ QUICK: dict[str, dict[str, Any]] = {
     "report": {"shap_points": 100},
 }
 
+SMALL_ENGINE: dict[str, Any] = {
+    "engine": "duckdb", "threads": 1, "memory_limit": "1GB", "workers": 1, "chunk_families": 100, "part_families": 100,
+    "frame_families": 100,
+}  # fmt: skip
+
 
 def study(root: Path, sections: dict[str, dict[str, Any]], *bases: Path) -> Home:
     """A home under `root` whose configuration is the project's with some top-level values of some sections changed."""

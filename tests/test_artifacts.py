@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from studies import SMALL_ENGINE
 
 from pipeline import artifacts, study
 from pipeline.artifacts import Home
@@ -284,15 +285,7 @@ def test_codes_keep_their_digits(tmp_path):
 def test_the_engine_runs_within_its_limits(tmp_path):
     before = ibis.get_backend()
     try:
-        settings = artifacts.Config(
-            engine="duckdb",
-            threads=1,
-            memory_limit="1GB",
-            workers=1,
-            chunk_families=100,
-            part_families=100,
-            frame_families=100,
-        )
+        settings = artifacts.Config(**SMALL_ENGINE)
         connection = artifacts.engine(settings, tmp_path / "s")
         settings = connection.con.sql("SELECT current_setting('threads'), current_setting('temp_directory')").fetchall()
         assert settings[0] == (1, str(tmp_path / "s"))

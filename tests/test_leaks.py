@@ -422,7 +422,7 @@ def test_swapped_clocks_are_refused(engine, tmp_path):
         row["observed_on"], row["recorded_on"] = row["recorded_on"], row["observed_on"]
     checked = spoiling.check(engine, spoiling.write_csv(tmp_path, extract))
     with pytest.raises(BadInput) as refused:
-        ingest.clocks(checked, spoiling.CONFIG)
+        ingest.clocked(ingest.read_clocks(checked), spoiling.CONFIG)
     assert str(refused.value).splitlines() == [
         "welfare: 30 of 30 rows have a recorded_on before their observed_on (100.0%, allowed 20.0%); "
         "are the two columns swapped?",
@@ -439,9 +439,11 @@ def test_a_few_slips_are_no_swap(engine, tmp_path, early, refused):
     checked = spoiling.check(engine, spoiling.write_csv(tmp_path, extract))
     if refused:
         with pytest.raises(BadInput, match="7 of 30 rows"):
-            ingest.clocks(checked, spoiling.CONFIG)
+            ingest.clocked(ingest.read_clocks(checked), spoiling.CONFIG)
     else:
-        assert not [line for line in ingest.clocks(checked, spoiling.CONFIG) if "before their" in line]
+        assert not [
+            line for line in ingest.clocked(ingest.read_clocks(checked), spoiling.CONFIG) if "before their" in line
+        ]
 
 
 def test_a_second_clock_that_says_nothing_is_told(engine, tmp_path):
@@ -450,7 +452,9 @@ def test_a_second_clock_that_says_nothing_is_told(engine, tmp_path):
     for i, row in enumerate(extract["welfare"]):
         row["observed_on"] = f"2024-01-{i % 28 + 1:02d}"
         row["recorded_on"] = row["observed_on"] if i else "2024-03-01"
-    told = ingest.clocks(spoiling.check(engine, spoiling.write_csv(tmp_path, extract)), spoiling.CONFIG)
+    told = ingest.clocked(
+        ingest.read_clocks(spoiling.check(engine, spoiling.write_csv(tmp_path, extract))), spoiling.CONFIG
+    )
     assert any(line.startswith("welfare: recorded_on is observed_on itself in 29 of 30 rows") for line in told)
     assert any(line.startswith("members: recorded_on is one and the same day in all rows") for line in told)
     assert not any("one and the same day" in line for line in told if line.startswith("welfare"))

@@ -354,7 +354,7 @@ def test_the_summary_adds_up_and_the_index_agrees() -> None:
         },
         {"district_name": "Pancoran Mas", "facilitator_id": "p", "active": 3, "candidates": 1, "held": 1, "below": 1},
     ]
-    assert lists.index(found).to_dict("records") == [
+    assert lists.indexed(lists.index_rows(found)).to_dict("records") == [
         {
             "regency_code": "3276",
             "name": "Kota Depok",
@@ -364,7 +364,7 @@ def test_the_summary_adds_up_and_the_index_agrees() -> None:
             "file": "calon_graduasi_3276_2025-06-30.xlsx",
         }
     ]
-    assert lists.index([]).empty
+    assert lists.indexed([]).empty
 
 
 @pytest.mark.parametrize("seed", range(5))

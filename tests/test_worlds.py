@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import spoiling
 import worlds
+from studies import SMALL_ENGINE
 
 from pipeline import artifacts, cohort, ingest, peers
 from pipeline.errors import BadInput
@@ -21,15 +22,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 @pytest.fixture
 def engine(tmp_path):
-    settings = artifacts.Config(
-        engine="duckdb",
-        threads=1,
-        memory_limit="1GB",
-        workers=1,
-        chunk_families=100,
-        part_families=100,
-        frame_families=100,
-    )
+    settings = artifacts.Config(**SMALL_ENGINE)
     return artifacts.engine(settings, tmp_path / "scratch")
 
 
