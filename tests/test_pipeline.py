@@ -58,6 +58,15 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def several(world, tmp_path_factory):
+    """The same extract in three parts and in groups of regencies, on the way of `make national`."""
+    small = {"engine": {"part_families": 500, "frame_families": 300}, "cohort": {"history_share": 0.0}}
+    home = study(tmp_path_factory.mktemp("several"), QUICK | small)
+    borrow(home, world, stages.SIMULATED, stages.TRUTH, stages.LINEAGE, stages.SOURCE, stages.EFFECT, "models")
+    return run(home, "ingest", "cohort", "features", "lifecycle", "score", "explain", "lists")
+
+
+@pytest.fixture(scope="module")
 def scores(world):
     return table(world, stages.SCORES).to_pandas()
 
@@ -418,6 +427,31 @@ def text_of(file):
         with zipfile.ZipFile(file) as packed:
             return "\n".join(packed.read(n).decode("utf-8", "replace") for n in packed.namelist())
     return file.read_bytes().decode("utf-8", "replace")
+
+
+class TestParts:
+    """An extract in parts, and regencies in groups, on the way to the lists: nothing tells how many there were."""
+
+    SAME = ("data/scores", "data/lists", "data/lifecycle/population.csv", "data/lifecycle/leaving.csv")
+
+    def test_there_are_several_parts(self, several):
+        assert len(list(several.path(f"{stages.CANONICAL}/payments.parquet").iterdir())) == 3  # 1500 families, 500 each
+        assert len(list(several.path(f"{stages.FEATURES}/{EXTRACTED_ON}.parquet").iterdir())) == 3
+
+    @pytest.mark.parametrize(
+        "name",
+        [f"{stages.FEATURES}/{EXTRACTED_ON}.parquet", stages.LIVES, stages.SHAP, f"{stages.LIFECYCLE}/endings.parquet",
+         f"{stages.LIFECYCLE}/lifecycle.parquet"],
+    )  # fmt: skip
+    def test_tables_hold_the_same_rows(self, world, several, name):
+        one, many = (pq.read_table(home.path(name)) for home in (world, several))
+        key = [(c, "ascending") for c in one.column_names[:4]]
+        assert one.sort_by(key).equals(many.sort_by(key))
+
+    def test_scores_pathways_and_lists_are_the_same_bytes(self, world, several):
+        once, twice = hashes(world, *self.SAME), hashes(several, *self.SAME)
+        assert len(once) > 5
+        assert once == twice
 
 
 class TestAgain:
