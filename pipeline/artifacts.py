@@ -35,6 +35,7 @@ C = TypeVar("C", bound=BaseConfig)
 ROWS_PER_GROUP = engines.ROWS_PER_GROUP
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 SWAPS = 1000
+LEAST_ROWS = 50_000
 OPEN_PARTS = 600  # one for each regency, so that each becomes one file
 WAY_OUT = "mend the file named above; README, Configuration, lists every key"
 WORLDLY = "simulate"  # the section that worlds change
@@ -325,16 +326,28 @@ def write_parquet(table: ir.Table | pa.Table | pd.DataFrame, path: Path) -> None
 
 
 def write_runs(table: pa.Table, runs: Sequence[int], path: Path) -> None:
-    """Parquet with a row group for each run of rows, so that one run is read without the others.
+    """Parquet with row groups of whole runs of rows, so that some runs are read without the others.
 
-    Into a folder that takes its place later as a whole: the file itself is not made durable here.
+    Runs are taken together up to LEAST_ROWS: readers pay for every row group, and thousands of small ones cost more
+    than their rows. Into a folder that takes its place later as a whole: the file itself is not made durable here.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False) as writer:
         start = 0
-        for length in runs or (0,):
+        for length in grouped(runs, LEAST_ROWS) or (0,):
             writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
             start += length
+
+
+def grouped(runs: Sequence[int], least: int) -> list[int]:
+    """Lengths of neighbouring runs together, each of at least `least` but the last."""
+    found: list[int] = []
+    for length in runs:
+        if found and found[-1] < least:
+            found[-1] += length
+        else:
+            found.append(length)
+    return found
 
 
 def spell_out(folder: Path) -> None:
