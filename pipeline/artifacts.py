@@ -492,6 +492,14 @@ def rows(path: Path) -> int:
     return sum(int(pq.read_metadata(file).num_rows) for file in pieces(path))
 
 
+def schema_of(path: Path) -> pa.Schema:
+    """Names and types of a Parquet file's columns; BadInput where it is none."""
+    try:
+        return pq.read_schema(path)
+    except pa.ArrowException as error:
+        raise BadInput(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+
+
 def read_rows(path: Path, positions: NDArray[np.int64], columns: list[str]) -> pd.DataFrame:
     """The rows of a table at ascending positions; it is never whole in memory."""
     found, start = [], 0

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from pipeline import components, study
+from pipeline import components, study, treated
 from pipeline.asof import days_between
 from pipeline.columns import AS_OF, CENSORED, FAMILY, KEY, NONE, RECORDED_ON
 
@@ -69,7 +69,8 @@ def observe(tables: dict[str, ir.Table], moments: Sequence[Moment], extracted_on
     """The outcome of every cohort row; grain and key kpm_id, as_of.
 
     Columns: outcome (columns.OUTCOMES), outcome_on (day the exit took effect), known_on (day it was recorded), matured.
-    `tables` holds `cohort`, `membership`, `members` and, where families are not all followed, `follow_up`.
+    `tables` holds `cohort`, `membership`, `members`; where families are not all followed, `follow_up`; and where a list
+    led somebody to some of them, `visits` (treated.visits): such a row is censored, and outcome_on is the visit's day.
     """
     rows = dated(tables["cohort"], moments)
     exit_rows = first_exits(rows, tables)
@@ -78,7 +79,10 @@ def observe(tables: dict[str, ir.Table], moments: Sequence[Moment], extracted_on
         *[exit_rows[c] for c in ("exit_outcome", "effective_on", RECORDED_ON)],
         matured=rows.matured_on <= extracted_on,
     )
-    return worded(labelled, followed(rows, tables))
+    seen = worded(labelled, followed(rows, tables))
+    if "visits" in tables:
+        seen = untouched(seen, treated.touched(labelled, tables["visits"]))
+    return seen.order_by([AS_OF, FAMILY])
 
 
 def lengthened(moments: Sequence[Moment], months: int) -> list[Moment]:
@@ -215,4 +219,17 @@ def worded(labelled: ir.Table, followed: ir.Table | None) -> ir.Table:
         outcome_on=ibis.ifelse(seen, labelled.effective_on, ibis.null("date")),
         known_on=ibis.ifelse(seen, labelled[RECORDED_ON], ibis.null("date")),
         matured=labelled.matured,
-    ).order_by([AS_OF, FAMILY])
+    )
+
+
+def untouched(labels: ir.Table, touched: ir.Table) -> ir.Table:
+    """The labels, those that a visit may have touched censored on its day."""
+    joined = labels.left_join(touched, KEY)
+    met = touched[treated.TREATED_ON].notnull()
+    return joined.select(
+        *[labels[c] for c in KEY],
+        outcome=ibis.ifelse(met, CENSORED, labels.outcome),
+        outcome_on=ibis.ifelse(met, touched[treated.TREATED_ON], labels.outcome_on),
+        known_on=ibis.ifelse(met, ibis.null("date"), labels.known_on),
+        matured=labels.matured,
+    )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.parts import Part
 
 SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth", "data/source.json"
+DECISIONS = "data/decisions.json"
 CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/identity/identity.parquet"
 EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
 COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
@@ -102,6 +103,21 @@ def run_source(home: Home) -> None:
     with artifacts.scratch_folder(home.path(SCRATCH)) as landing:
         extract = sources.open_extract(home.load, home.root, landing)
         artifacts.write_json(sources.describe(extract), home.path(SOURCE))
+    decisions = decided(home)
+    artifacts.write_json({} if decisions is None else {"sha256": artifacts.sha256(decisions)}, home.path(DECISIONS))
+
+
+def decided(home: Home) -> "Path | None":
+    """The decisions that came back from the desk; BadInput where the file named is not there."""
+    from pipeline import treated
+
+    named = home.load(treated.Config, "treated").path
+    if named is None:
+        return None
+    path = home.root / named
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file", treated.WAY_OUT)
+    return path
 
 
 def run_ingest(home: Home) -> None:
@@ -233,10 +249,11 @@ def run_cohort(home: Home) -> None:
 
 def run_labels(home: Home) -> None:
     """Tell what happened next, where it can be told for good."""
-    from pipeline import labels, study, survival
+    from pipeline import labels, study, survival, treated
 
     engine(home)
-    tables = canonical(home) | {"cohort": artifacts.read(home.path(COHORT))}
+    visits = visits_of(home)
+    tables = canonical(home) | {"cohort": artifacts.read(home.path(COHORT))} | visits
     config = home.load(study.Config, "study")
     moments = labels.moments(tables["membership"], as_ofs_of(tables["cohort"]), config)
     artifacts.write(labels.observe(tables, moments, extracted_on(home)), home.path(LABELS))
@@ -244,6 +261,21 @@ def run_labels(home: Home) -> None:
     longest = max(config.horizon_months, *home.load(survival.Config, "survival").months)
     told = labels.observe(tables, labels.lengthened(moments, longest), labels.END_OF_RECORDS)
     artifacts.write(told, home.path(RECORDED))
+    progress.tell(treated.told(artifacts.read(home.path(LABELS)), visits["visits"]) if visits else [])
+
+
+def visits_of(home: Home) -> "dict[str, ir.Table]":
+    """`visits`: whom a list led somebody to, and when; nothing where no decisions came back."""
+    from pipeline import treated
+
+    decisions, config = decided(home), home.load(treated.Config, "treated")
+    if decisions is None:
+        return {}
+    if artifacts.read_json(home.path(DECISIONS)).get("sha256") != artifacts.sha256(decisions):
+        raise BadInput(f"{decisions}: not the file that the stage source saw", "run `dvc repro`, or source first")
+    treated.refuse(artifacts.schema_of(decisions), artifacts.rows(decisions), decisions)
+    known = artifacts.read(decisions).filter(lambda t: t.happened_on <= extracted_on(home))
+    return {"visits": treated.visits(known.filter(lambda t: t.recorded_on <= extracted_on(home)), config)}
 
 
 def run_features(home: Home) -> None:

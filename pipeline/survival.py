@@ -119,24 +119,31 @@ def spells(exits: pd.DataFrame, as_ofs: Sequence[date], at: Clock, config: Confi
     `exits` is a table as labels.observe makes it, but over a horizon of the last lead at least and read from whatever
     was recorded: kpm_id, as_of, outcome, outcome_on, known_on. What took effect after `at.until` or was recorded after
     `at.origin` is not used. Columns: leads (quarters followed, the last one with the exit), months (time to the exit
-    or to the end of the last whole quarter), cause (STAYED where the follow-up just ended). Rows of which no quarter
-    is known, and those whose follow-up is censored, are left out.
+    or to the end of the last whole quarter), cause (STAYED where the follow-up just ended). A row censored by a visit
+    (see treated) is followed to the last whole quarter before it. Rows of which no quarter is known, and those
+    censored on no day, are left out.
     """
     followed = {pd.Timestamp(a): _leads(a, at.until, config) for a in as_ofs}
-    rows = exits[exits[AS_OF].isin([a for a, n in followed.items() if n]) & (exits[OUTCOME] != CENSORED)]
-    rows = rows.reset_index(drop=True)
+    rows = exits[exits[AS_OF].isin([a for a, n in followed.items() if n]) & ~_lost(exits)].reset_index(drop=True)
+    lead, touched = _exit_lead(rows, config), (rows[OUTCOME] == CENSORED).to_numpy()
     limit = rows[AS_OF].map(followed).to_numpy(dtype=np.int64)
-    lead = _exit_lead(rows, config)
-    told = (rows["known_on"] <= pd.Timestamp(at.origin)).to_numpy() & (rows[OUTCOME] != NONE).to_numpy()
+    limit = np.where(touched, np.minimum(limit, lead - 1), limit)
+    told = (rows["known_on"] <= pd.Timestamp(at.origin)).to_numpy() & (rows[OUTCOME] != NONE).to_numpy() & ~touched
     ended = told & (lead <= limit)
     cause = np.where(rows[OUTCOME] == TARGET, GRADUATED, LEFT)
     elapsed = (rows["outcome_on"] - rows[AS_OF]).dt.days.to_numpy() / DAYS_IN_A_MONTH
     dated = np.where(np.isnan(elapsed), 0.5 * config.lead_months, elapsed)
-    return rows[KEY].assign(
+    found = rows[KEY].assign(
         leads=np.where(ended, lead, limit),
         months=np.where(ended, dated, 1.0 * config.lead_months * limit),
         cause=np.where(ended, cause, STAYED).astype(np.int64),
     )
+    return found[limit > 0].reset_index(drop=True)
+
+
+def _lost(exits: pd.DataFrame) -> "pd.Series[bool]":
+    """Rows censored on no day: nobody knows how far they were followed. One with a day is followed until then."""
+    return (exits[OUTCOME] == CENSORED) & exits["outcome_on"].isna()
 
 
 def _leads(as_of: date, until: date, config: Config) -> int:

@@ -26,6 +26,7 @@ from studies import PEERS, QUICK, SHARED, borrow, command, hashes, run, study, t
 from pipeline import features, pathways, stages
 from pipeline.columns import OUTCOMES
 from pipeline.desk import bundle as desk_bundle
+from pipeline.errors import BadInput
 from pipeline.study import months_after
 
 CONTRACT = yaml.safe_load((SHARED / "contract" / "tables.yaml").read_text(encoding="utf-8"))
@@ -427,6 +428,42 @@ def text_of(file):
         with zipfile.ZipFile(file) as packed:
             return "\n".join(packed.read(n).decode("utf-8", "replace") for n in packed.namelist())
     return file.read_bytes().decode("utf-8", "replace")
+
+
+class TestDecisionsComeBack:
+    """What the desk gives back: labels of families whom a list led somebody to end at the visit."""
+
+    @pytest.fixture
+    def home(self, world, tmp_path):
+        home = study(tmp_path, QUICK | {"treated": {"path": "back/decisions.parquet"}})
+        borrow(home, world, stages.SIMULATED, stages.CANONICAL, stages.COHORT)
+        return home
+
+    @staticmethod
+    def came_back(home, families, day):
+        days = pa.array([day] * len(families), DAY)
+        steps = {"kpm_id": families, "happened_on": days, "recorded_on": days, "treated": [True] * len(families)}
+        home.path("back").mkdir()
+        pq.write_table(pa.table(steps), home.path("back/decisions.parquet"))
+
+    def test_the_labels_of_treated_families_are_censored_and_no_others_change(self, world, home, labels, capsys):
+        stayed = labels[labels["outcome"] == "none"]
+        last = stayed["as_of"].max()
+        chosen = stayed[stayed["as_of"] == last]["kpm_id"].head(5).tolist()
+        self.came_back(home, chosen, last + timedelta(days=30))
+        run(home, "source", "labels")
+        found = table(home, stages.LABELS).to_pandas()
+        mine = found["kpm_id"].isin(chosen)
+        pd.testing.assert_frame_equal(found[~mine], labels[~labels["kpm_id"].isin(chosen)])
+        assert len(chosen) == 5
+        assert set(found[mine & (found["as_of"] == last)]["outcome"]) == {"censored"}
+        ended = int((found["outcome_on"].notna() & (found["outcome"] == "censored")).sum())
+        assert f"labels: {ended} of {len(found):,} end at a visit" in capsys.readouterr().err
+        assert json.loads(home.path(stages.DECISIONS).read_text())["sha256"]
+
+    def test_a_file_that_is_not_there_is_told(self, home):
+        with pytest.raises(BadInput, match=r"decisions\.parquet: no such file"):
+            stages.run("source", home)
 
 
 class TestParts:

@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from django.utils.html import escape
 
-from pipeline import wording
+from pipeline import treated, wording
 from pipeline.desk import drawings, numerals, outcomes, questions, summaries, workflow
 from pipeline.desk.models import ROLES, Account, Case, Entry, Step
 from pipeline.desk.texts import TEXTS, text
@@ -409,11 +409,12 @@ def test_the_extract_marks_treated_families_and_names_nobody(desk, tmp_path):
         "decisions.csv": 7,
         "yield.csv": 2,
     }
+    treated.refuse(pq.read_schema(tmp_path / "decisions.parquet"), 7, "decisions.parquet")  # as the pipeline reads it
     table = pq.read_table(tmp_path / "decisions.parquet")
     assert table.schema == outcomes.LAYOUT
-    treated = {(r["kpm_id"], r["action"]): r["treated"] for r in table.to_pylist()}
-    assert treated[(kpm("3315", 0), "visit")]
-    assert not treated[(kpm("3315", 3), "refusal")]
+    marked = {(r["kpm_id"], r["action"]): r["treated"] for r in table.to_pylist()}
+    assert marked[(kpm("3315", 0), "visit")]
+    assert not marked[(kpm("3315", 3), "refusal")]
     assert "Ibu" not in (tmp_path / "decisions.csv").read_text()
 
 

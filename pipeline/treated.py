@@ -1,0 +1,76 @@
+"""Families whom a published list led somebody to, as the desk's extract of decisions tells.
+
+What became of such a family afterwards is the outcome of a visit as well as of the family. A model that learnt from it
+would be taught by its own lists: whom it ranked high was visited, and who was visited was more often proposed. So the
+label of such a family ends at the visit, censored (labels.observe), and for as long as the visit may be felt.
+
+Censoring is not blind to rank. Where nearly everybody near the top is visited, few rows of such families are left to
+learn from, and the share that was lost is told; nothing here makes up for them.
+"""
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from pydantic import PositiveInt
+
+from pipeline.asof import days_between
+from pipeline.columns import CENSORED, FAMILY, KEY, OUTCOME
+from pipeline.config import BaseConfig
+from pipeline.errors import BadInput
+
+TREATED_ON = "treated_on"
+COLUMNS = {FAMILY: pa.string(), "happened_on": pa.date32(), "recorded_on": pa.date32(), "treated": pa.bool_()}
+WAY_OUT = "write it with `python -m pipeline.desk extract FOLDER`, or set path in configs/treated.yaml to null"
+
+
+class Config(BaseConfig):
+    """Section `treated`. path: decisions.parquet of the desk's extract, or null. felt_days: how long it is felt."""
+
+    path: str | None
+    felt_days: PositiveInt
+
+
+def refuse(schema: pa.Schema, rows: int, path: object) -> None:
+    """BadInput where a file is not the desk's extract of decisions: a column missing or of another type, or no row."""
+    wrong = [
+        f"{path}: column {name}: {found(schema, name)}, expected {kind}"
+        for name, kind in COLUMNS.items()
+        if name not in schema.names or schema.field(name).type != kind
+    ]
+    if wrong:
+        raise BadInput(*wrong, WAY_OUT)
+    if not rows:
+        raise BadInput(f"{path}: no rows", WAY_OUT)
+
+
+def found(schema: pa.Schema, name: str) -> str:
+    return str(schema.field(name).type) if name in schema.names else "missing"
+
+
+def visits(decisions: ir.Table, config: Config) -> ir.Table:
+    """When somebody came, and until when that is felt; grain and key kpm_id, treated_on."""
+    came = decisions.filter(decisions.treated).select(FAMILY, treated_on=decisions.happened_on).distinct()
+    return came.mutate(felt_until=(came.treated_on + ibis.interval(days=config.felt_days)).cast("date"))
+
+
+def touched(labelled: ir.Table, visits: ir.Table) -> ir.Table:
+    """Labels that a visit may have touched, with the first such visit; key kpm_id, as_of; treated_on.
+
+    `labelled` has kpm_id, as_of, horizon_end, exit_outcome, effective_on. A visit counts that is felt after as_of and
+    came by the end of the horizon, unless the family had left before it.
+    """
+    before = labelled.exit_outcome.isnull() | (labelled.effective_on >= visits.treated_on)
+    felt = days_between(labelled.as_of, visits.felt_until) > 0
+    near = labelled.join(
+        visits, [labelled[FAMILY] == visits[FAMILY], visits.treated_on <= labelled.horizon_end, felt, before]
+    ).select(*[labelled[c] for c in KEY], TREATED_ON)
+    return near.group_by(KEY).aggregate(treated_on=near.treated_on.min())
+
+
+def told(labels: ir.Table, visits: ir.Table) -> list[str]:
+    """How many labels end at a visit, and how many families nobody knows were decided on; lines for the user."""
+    ended = labels.filter((labels[OUTCOME] == CENSORED) & labels.outcome_on.notnull())
+    n, rows = (t.count().to_pyarrow().as_py() for t in (ended, labels))
+    strangers = visits.anti_join(labels, FAMILY)[FAMILY].nunique().to_pyarrow().as_py()
+    lines = [f"labels: {n:,} of {rows:,} end at a visit that a list led to, and are censored"]
+    return lines + ([f"labels: {strangers:,} families of the decisions are in no cohort"] if strangers else [])
