@@ -22,12 +22,12 @@ from pydantic import Field, NonNegativeInt
 from pipeline.columns import FAMILY
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
-from pipeline.rules import GENTLE, Days, Reading, Rule, as_text, first_broken, read_column, shown
+from pipeline.rules import GENTLE, Days, Reading, Rule, as_it_stands, as_text, first_broken, read_column, shown
 from pipeline.tables import TABLES, Column, Table
 
 Keep = Callable[[str, ir.Table], ir.Table]
 Places = Mapping[tuple[str, str], tuple[int, str, int]]
-REJECTED, CASCADED, SET_ASIDE = "rejected", "cascaded", "set_aside"
+ACCEPTED, REJECTED, CASCADED, SET_ASIDE = "accepted", "rejected", "cascaded", "set_aside"
 RAGGED = "ragged_row"
 _TEXTS = "array<string>"
 
@@ -145,7 +145,7 @@ def _checked(judged: Mapping[str, "_Judged"], frame: Frame, known: ir.Table, ide
         identity=identity,
         known=known,
         findings=findings,
-        rows={name: part.typed.aggregate(rows=part.typed.count()) for name, part in judged.items()},
+        rows={name: part.raw.aggregate(rows=part.raw.count()) for name, part in judged.items()},
         clocks={n: _compared(p.typed, TABLES[n].happened_on) for n, p in judged.items() if _has_two_clocks(TABLES[n])},
     )
 
@@ -301,28 +301,54 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _Judged:
-    """`typed`: all rows, typed. `accepted`: the sound ones. `findings`: file, row and what was found."""
+    """`raw`: rows as they came. `typed`: the same, typed. `accepted`: the sound ones. `findings`: what was found."""
 
+    raw: ir.Table
     typed: ir.Table
     accepted: ir.Table
     findings: ir.Table
 
 
 def _judge(raw: ir.Table, task: _Task, known: ir.Table | None) -> _Judged:
-    name = task.table.name
-    readings = {c.name: read_column(raw[c.name], c, task.days) for c in task.columns}
-    typed = _typed(raw, readings)
+    name, columns = task.table.name, [c.name for c in task.columns]
+    usual, rest = _sifted(raw, task, known)
+    readings = {c.name: read_column(rest[c.name], c, task.days) for c in task.columns}
+    typed = _typed(rest, readings)
     placed = _with_family(typed, known)
     found = _found(placed, task)
-    sound = placed.filter(~ibis.or_(*(f.takes_the_row() for f in found)))
+    unbroken = placed.filter(~ibis.or_(*(f.takes_the_row() for f in found)))
     broken = task.keep(f"broken_{name}", placed.filter(ibis.or_(*(f.rule.notnull() for f in found))))
-    keys = task.keep(f"keys_{name}", _keys_seen_twice(typed, task.table))
+    every = _beside(usual, typed, ["file", "row", *columns])
+    sound = _beside(usual, unbroken, ["file", "row", "family", *columns])
+    keys = task.keep(f"keys_{name}", _keys_seen_twice(every, task.table))
     repeated = task.keep(f"repeated_{name}", _repeated(sound, keys, task))
     told = ibis.union(_tell(broken, task), _tell_repeated(repeated, task.table))
-    messages = _messages(readings, _row_rules(placed, task), task.table)
-    return _Judged(
-        typed, sound.anti_join(repeated, ["file", "row"]), task.keep(f"findings_{name}", _explain(told, messages, task))
-    )
+    findings = _explain(told, _messages(readings, _row_rules(placed, task), task.table), task)
+    return _Judged(raw, every, sound.anti_join(repeated, ["file", "row"]), task.keep(f"findings_{name}", findings))
+
+
+def _sifted(raw: ir.Table, task: _Task, known: ir.Table | None) -> tuple[ir.Table | None, ir.Table]:
+    """Rows with nothing wrong whose cells are typed values as they stand, and the raw rows to be read cell by cell.
+
+    Of an extract in the contract's own types the second are few, and what costs most is asked of them alone. All rows
+    are of the second kind, and there is no first, where a column is stored in another type.
+    """
+    placed = _with_family(raw, known)
+    fit = [as_it_stands(placed[c.name], c, task.days) for c in task.columns]
+    stands = [f for f in fit if f is not None]
+    if len(stands) < len(fit):
+        return None, raw
+    wrong = [rule.broken.fill_null(False) for _, rule in _row_rules(placed, task)]
+    unusual = ~ibis.and_(*stands) | ibis.or_(placed.cells.notnull(), *wrong)
+    rest = task.keep(f"rest_{task.table.name}", placed.filter(unusual).select(*raw.columns))
+    family = ibis.null("string") if known is None else ibis.literal(ACCEPTED)  # of any other a rule is broken
+    return raw.anti_join(rest, ["file", "row"]).mutate(family=family), rest
+
+
+def _beside(usual: ir.Table | None, read: ir.Table, columns: Sequence[str]) -> ir.Table:
+    """Both kinds of rows together, with these columns."""
+    told = read.select(*columns)
+    return told if usual is None else usual.select(*columns).union(told)
 
 
 def _typed(raw: ir.Table, readings: Mapping[str, Reading]) -> ir.Table:
@@ -490,7 +516,7 @@ def _repeated(sound: ir.Table, keys: ir.Table, task: _Task) -> ir.Table:
 
 def _known_families(families: _Judged) -> ir.Table:
     """kpm_id (key), family (accepted or rejected), family_enrolled_on; every kpm_id that kpm names."""
-    accepted = families.accepted.select("kpm_id", family=ibis.literal("accepted"), family_enrolled_on="enrolled_on")
+    accepted = families.accepted.select("kpm_id", family=ibis.literal(ACCEPTED), family_enrolled_on="enrolled_on")
     named = families.typed.filter(families.typed.kpm_id.notnull()).select("kpm_id").distinct()
     rejected = named.anti_join(accepted, "kpm_id")
     return accepted.union(

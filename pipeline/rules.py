@@ -27,9 +27,12 @@ _SPOILT = r"^-?\d+([.,]\d+)?[eE]\+\d+$|^-?\d+[.,]0*$|^#+$|^#(N/A|REF!|VALUE!|NAM
 _NO_VALUE = r"(?i)^(nan|none|null|na|n/a|<na>|nat)$"
 _CONTROL = r"[\x00-\x1f\x7f]"
 _ORDINARY = r"^[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*$"  # an identifier that is neither spoilt nor no value, without blanks
+_TIDY = r"^[^\x00-\x20\x7f]+( +[^\x00-\x20\x7f]+)*$"  # words with nothing but blanks between them
 _POSSIBLE = r"^(19|20|21)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))$"
 _PERSONAL = r"\d{16}|[A-Za-z]['.]? +[A-Za-z]"  # the look of a NIK or of a full name, in whatever column it ended up
 _SHOWN = 40
+_LARGEST = {"whole": 2**63 - 1, "number": 1.7e308}
+TYPES = {"text": "string", "choice": "string", "whole": "int64", "number": "float64", "flag": "boolean", "day": "date"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,40 @@ def read_column(raw: ir.Column, column: Column, days: Days) -> Reading:
     return Reading(value if sound is None else sound.ifelse(raw, value), rules, sound)
 
 
+def as_it_stands(raw: ir.Column, column: Column, days: Days) -> ir.BooleanValue | None:
+    """Holds only where the cell is already the typed value and breaks no rule; null where its type rules that out.
+
+    For nearly every cell that is all there is to ask; where it does not hold, `read_column` tells.
+    """
+    if str(raw.type()) != TYPES[column.kind]:
+        return None
+    fit = _fit(raw, column, days)
+    return (fit & raw.notnull()).fill_null(False) | (raw.isnull() if column.null else ibis.literal(False))
+
+
+def _fit(raw: ir.Column, column: Column, days: Days) -> ir.BooleanValue:
+    if column.kind == "day":
+        return raw.between(days.earliest, days.latest)
+    if column.kind == "flag":
+        return ibis.literal(True)
+    if column.kind == "choice":
+        return ibis.or_(*(raw == value for value in column.values))
+    if column.kind in ("whole", "number"):
+        # Infinity and not-a-number lie outside of every pair of numbers.
+        return raw.between(_or(column.minimum, -_LARGEST[column.kind]), _or(column.maximum, _LARGEST[column.kind]))
+    if column.pii and column.pattern is None:
+        return raw.re_search(_TIDY)
+    return ibis.and_(*(raw.re_search(look) for look in _looks(column)))
+
+
+def _or(limit: float | None, otherwise: float) -> float:
+    return otherwise if limit is None else limit
+
+
+def _looks(column: Column) -> list[str]:
+    return [_ORDINARY, *([column.pattern] if column.pattern else []), *([_POSSIBLE] if _is_period(column) else [])]
+
+
 def is_stored(raw: ir.Column, column: Column) -> bool:
     """Whether the column is stored in the contract's own type, so that every value that is there can be read."""
     kind = raw.type()
@@ -105,8 +142,7 @@ def _sound(raw: ir.Column, column: Column) -> ir.BooleanValue | None:
         return raw.re_search(_one_of(column.values))
     if column.kind != "text" or (column.pii and column.pattern is None):
         return None
-    looks = [_ORDINARY, *([column.pattern] if column.pattern else []), *([_POSSIBLE] if _is_period(column) else [])]
-    return ibis.and_(*(raw.re_search(look) for look in looks))
+    return ibis.and_(*(raw.re_search(look) for look in _looks(column)))
 
 
 def as_text(raw: ir.Column) -> ir.StringValue:
