@@ -12,6 +12,7 @@ from pipeline.artifacts import Home
 from pipeline.errors import BadInput
 
 BAD_INPUT = 2
+Spoken = Annotated[Literal["id", "en"], typer.Option(help="Indonesian or English.")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console(stderr=True, soft_wrap=True)
 
@@ -48,7 +49,7 @@ def _lifecycle(
     kpm_id: Annotated[
         str | None, typer.Argument(help="A family: print its coming years and draw them. Without it, run the stage.")
     ] = None,
-    language: Annotated[Literal["id", "en"], typer.Option(help="Indonesian or English.")] = "id",
+    language: Spoken = "id",
 ) -> None:
     if kpm_id is None:
         stages.run("lifecycle", context.obj)
@@ -102,6 +103,47 @@ def worlds(context: typer.Context) -> None:
 def where(context: typer.Context) -> None:
     """Say where the lists, the report and the MLflow pages are, and how to open them."""
     typer.echo(stages.where(context.obj))
+
+
+@app.command()
+def whatif(
+    context: typer.Context,
+    kpm_id: Annotated[str, typer.Argument(help="A scored family.")],
+    change: Annotated[
+        list[str], typer.Argument(help="feature=value, a number or `unknown`; several are changed at once.")
+    ],
+    language: Spoken = "id",
+) -> None:
+    """For auditors and data scientists: the model's score with other values. No advice, and no effect of anything."""
+    from pipeline import inquiries
+
+    typer.echo(inquiries.whatif(context.obj, kpm_id, change, language))
+
+
+@app.command()
+def differ(
+    context: typer.Context,
+    kpm_id: Annotated[str, typer.Argument(help="A scored family.")],
+    other: Annotated[str, typer.Argument(help="The family it is compared with.")],
+    language: Spoken = "id",
+) -> None:
+    """Why two families' scores differ, by concept and feature; the parts add up exactly."""
+    from pipeline import inquiries
+
+    typer.echo(inquiries.differ(context.obj, kpm_id, other, language))
+
+
+@app.command()
+def moved(
+    context: typer.Context,
+    kpm_id: Annotated[str, typer.Argument(help="A family that both runs scored.")],
+    before: Annotated[Path, typer.Option(help="Folder with the earlier run's models/, data/scores/, data/features/.")],
+    language: Spoken = "id",
+) -> None:
+    """Why a family's score and rank moved since an earlier run: data, model or cohort; the parts add up exactly."""
+    from pipeline import inquiries
+
+    typer.echo(inquiries.moved(context.obj, kpm_id, before, language))
 
 
 @app.command()

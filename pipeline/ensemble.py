@@ -61,6 +61,25 @@ def parts(booster: lgb.Booster, x: pd.DataFrame, members: int) -> Floats:
     return np.column_stack([np.asarray(f, dtype=np.float64) for f in found]) * members
 
 
+def members(booster: lgb.Booster, count: int) -> list[lgb.Booster]:
+    """The members of a merged booster; what each predicts and contributes is to be taken times `count`.
+
+    ValueError as `parts`.
+    """
+    each, left = divmod(booster.num_trees(), count)
+    if left:
+        raise ValueError(f"{booster.num_trees()} trees are not {count} members of equally many")
+    texts = [booster.model_to_string(num_iteration=each, start_iteration=k * each) for k in range(count)]
+    return [lgb.Booster(model_str=text) for text in texts]
+
+
+def ranges(booster: lgb.Booster) -> dict[str, tuple[float, float] | None]:
+    """Least and largest value of each feature in training; None where it did not vary there."""
+    infos = value(booster.model_to_string(num_iteration=1), "feature_infos").split(" ")
+    found = [None if i == "none" else next(bounds([i])) for i in infos]
+    return {n: r and (float(r[0]), float(r[1])) for n, r in zip(booster.feature_name(), found, strict=True)}
+
+
 def scaled_trees(text: str, factor: float, shift: float) -> list[str]:
     """The trees of a model's text with `factor` times their values; the first one also holds `shift`."""
     trees = TREE.split(text.split(END, 1)[0])[1:]

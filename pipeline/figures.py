@@ -106,11 +106,11 @@ def drawing(
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[union-attr,call-arg]
     axes[0, 0].set_title(title, pad=10)
-    _mark(figure, simulated)
+    mark(figure, simulated)
     return figure, axes[0] if rows == 1 else axes[:, 0]
 
 
-def _mark(figure: Figure, simulated: bool) -> None:
+def mark(figure: Figure, simulated: bool) -> None:
     if simulated:
         words = {"ha": "right", "va": "top", "fontsize": 9, "weight": "bold", "color": "#7F1D1D"}
         figure.text(0.995, 0.992, wording.SIMULATED_MARK, **words)  # type: ignore[arg-type]
@@ -333,9 +333,9 @@ def shap_summary(means: pd.DataFrame, sample: pd.DataFrame, simulated: bool, cou
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[union-attr,call-arg]
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.5))
         figure.suptitle("What moves the chance", x=0.01, ha="left", weight="bold", fontsize=12)
-        _mark(figure, simulated)
+        mark(figure, simulated)
         left.barh(at, top["mean_abs"], color="#0B3C5D", height=0.62)
-        left.set_yticks(at, [_wrapped(str(t)) for t in top["label"]])
+        left.set_yticks(at, [wrapped(str(t)) for t in top["label"]])
         left.set_xlabel("mean size of the contribution\n(log-odds)")
         left.grid(visible=False, axis="y")
         for y, feature in zip(at, top["feature"], strict=True):
@@ -346,7 +346,7 @@ def shap_summary(means: pd.DataFrame, sample: pd.DataFrame, simulated: bool, cou
     return figure
 
 
-def _wrapped(text: str, width: int = 46) -> str:
+def wrapped(text: str, width: int = 46) -> str:
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
@@ -589,7 +589,7 @@ def incidence(table: pd.DataFrame, simulated: bool) -> Figure:
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[union-attr,call-arg]
         panels = figure.subplots(-(-len(horizons) // 2), 2, squeeze=False).ravel()
         figure.suptitle("Graduated by then, promised and seen", x=0.01, ha="left", weight="bold", fontsize=12)
-        _mark(figure, simulated)
+        mark(figure, simulated)
         for panel, months in zip(panels, horizons, strict=False):
             _promised(panel, table[(table["horizon_months"] == months) & (table["bin"] > 0)], months)
         for panel in panels[len(horizons) :]:

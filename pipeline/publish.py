@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from pipeline import lifecycle_wording, lists, visit_wording, wording
+from pipeline import concepts, lifecycle_wording, lists, visit_wording, wording
 from pipeline import publish_wording as words
 from pipeline.asof import known, period_end
 from pipeline.columns import FAMILY, RECORDED_ON
@@ -22,7 +22,6 @@ from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
 ENTERED, LEFT = "entered", "left"
-AGES = {"welfare": "welfare_age_days", "members": "roster_age_days"}
 SHOWN = (
     FAMILY, "regency_code", "facilitator_id", "rank", "rank_in_regency", "rank_in_facilitator", "status", "eligible",
     "probability", "lower", "upper", "borderline", "phase", "pathway", "waiting_for",
@@ -32,6 +31,9 @@ LIFE = (
 )  # fmt: skip
 KNOWN = ("caretaker_age", "members", "enrolled_months")
 IDENTITY = (FAMILY, "nik", "family_card_no", "name")
+REASONS = (
+    FAMILY, "direction", "place", "concept", "feature", "log_odds", "kind", "text_id", "text_en", "known_on",
+)  # fmt: skip
 
 
 class Segment(BaseConfig):
@@ -71,12 +73,12 @@ class Seen:
 # ------------------------------------------------------------------ one regency
 
 
-def tables(seen: Seen, as_of: date, config: Config, limits: lists.Config) -> dict[str, pd.DataFrame]:
+def tables(seen: Seen, config: Config, limits: lists.Config) -> dict[str, pd.DataFrame]:
     """Tables by name, each in order of its key: candidates, reasons, contributions, history, lifecycle, endings."""
     found = lists.reasons(seen.evidence, limits)
     return {
         "candidates": candidates(seen, config, limits),
-        "reasons": dated(found, seen.evidence, as_of),
+        "reasons": found[list(REASONS)],
         "contributions": by_concept(seen.evidence),
         "history": seen.history.sort_values([FAMILY, "happened_on", "kind", "code"], ignore_index=True),
         "lifecycle": seen.years.sort_values([FAMILY, "year"], ignore_index=True),
@@ -116,26 +118,16 @@ def segments(features: pd.DataFrame, config: Config) -> pd.Series:
     return pd.Series(found, index=pd.Index(features[FAMILY]), dtype="object")
 
 
-def dated(reasons: pd.DataFrame, evidence: lists.Evidence, as_of: date) -> pd.DataFrame:
-    """Reasons with `known_on`, the day of the value: that of the last survey or roster, else the as-of date."""
-    source = reasons["feature"].map(evidence.words.set_index("feature")["table"])
-    features = evidence.features.set_index(FAMILY)
-    days = pd.Series(0.0, index=reasons.index)
-    for table, age in AGES.items():
-        if age in features:
-            days = days.mask(source == table, reasons[FAMILY].map(features[age]).fillna(0.0))
-    on = pd.Timestamp(as_of) - pd.to_timedelta(days, unit="D")
-    columns = [FAMILY, "direction", "place", "concept", "feature", "log_odds", "kind", "text_id", "text_en"]
-    return reasons[columns].assign(known_on=on.dt.normalize().astype("datetime64[s]"))
-
-
 def by_concept(evidence: lists.Evidence) -> pd.DataFrame:
     """Contributions summed by concept, log-odds; key kpm_id, concept. With base_value they add up to the raw score."""
     concept = evidence.words.set_index("feature")["concept"]
     names = [c for c in evidence.contributions.columns if c in concept.index]
-    summed = evidence.contributions[names].T.groupby(concept.loc[names].to_numpy()).sum().T
-    long = summed.assign(**{FAMILY: evidence.contributions[FAMILY]}).melt(
-        FAMILY, var_name="concept", value_name="log_odds"
+    of_features = concept.loc[names].tolist()
+    net = concepts.summed(evidence.contributions[names].to_numpy(), of_features)
+    long = (
+        pd.DataFrame(net, columns=list(concepts.members(of_features)))
+        .assign(**{FAMILY: evidence.contributions[FAMILY]})
+        .melt(FAMILY, var_name="concept", value_name="log_odds")
     )
     return long.sort_values([FAMILY, "concept"], ignore_index=True)
 

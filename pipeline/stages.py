@@ -32,18 +32,20 @@ CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/ide
 EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
 COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
 MOMENTS, RECORDED = "data/snapshots/moments.json", "data/snapshots/recorded.parquet"
-FEATURES, DICTIONARY, WORDING = "data/features", "data/features/dictionary.csv", "data/wording.csv"
+FEATURES, DICTIONARY = "data/features", "data/features/dictionary.csv"
+WORDING, KNOWN_ON = "data/wording.csv", "data/known_on.parquet"
 PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/folds.csv"
 INCIDENCE = "data/evaluation/incidence.parquet"
 METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
 LINEAGE, EXPLANATIONS, SHAP = "data/lineage.json", "data/explanations", "data/explanations/shap.parquet"
+METHOD = "data/explanations/method.json"
 SCORES, PATHWAYS = "data/scores/scores.parquet", "data/scores/pathways.parquet"
 LIFECYCLE, LIVES, VISITS = "data/lifecycle", "data/lifecycle/families.parquet", "data/visits"
 LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
-EFFECT = "data/effect"
+EFFECT, OPINIONS = "data/effect", "data/opinions"
 PUBLISHED = "data/published"
 LEDGER, LISTED_BEFORE = "data/desk/bundle.json", "data/desk/listed.parquet"
 STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
@@ -290,6 +292,9 @@ def run_features(home: Home) -> None:
         blocks = features.blocks(canonical(home), as_ofs[-1], further)
         artifacts.write_csv(features.dictionary(blocks), folder / "dictionary.csv")
     artifacts.write_csv(features.wording(blocks), home.path(WORDING))
+    families = artifacts.read(home.path(f"{FEATURES}/{as_ofs[-1]}.parquet"))
+    told = features.days_of(canonical(home), families, as_ofs[-1], blocks)
+    artifacts.write(told, home.path(KNOWN_ON))
 
 
 def features_at_once(home: Home, folder: "Path", as_ofs: "Sequence[date]") -> None:
@@ -826,6 +831,84 @@ def worked(home: Home, connection: Any, features: "ir.Table", task: tuple[Any, A
     return engines.worked(connection, engines.in_order(connection, known, FAMILY), *task)
 
 
+def run_opinions(home: Home) -> None:
+    """Explain every family anew, against its own regency and by each seed alone; draw the model for auditors."""
+    from pipeline import crowd, opinions
+
+    engine(home)
+    told: dict[str, Any] = {"simulated": bool(artifacts.read_json(home.path(LINEAGE))["simulated"])}
+    with (
+        artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
+        artifacts.replacing_folder(home.path(OPINIONS)) as folder,
+    ):
+        groups = regency_groups(home, scratch)
+        list(crowd.each(partial(opinions_of_group, home, scratch), groups, workers(home), "opinions"))
+        engine(home)
+        for name, measures in opinions.MEASURES.items():
+            artifacts.write(artifacts.read(scratch / name).order_by(FAMILY), folder / f"{name}.parquet")
+            rows = artifacts.read_frame(folder / f"{name}.parquet", [FAMILY, *measures])
+            told[name] = opinions.summary(rows, rows[FAMILY].isin(listed_families(home)), measures)
+        artifacts.write_json(told, folder / "opinions.json")
+        draw_model(home, folder, told["simulated"])
+
+
+def opinions_of_group(home: Home, scratch: "Path", group: Group) -> None:
+    """Second opinions on the families of some regencies; what a worker process does."""
+    from pipeline import boosters, explain, lists, opinions, train
+
+    engine_of_worker(home)
+    config, settings = home.load(opinions.Config, "opinions"), home.load(explain.Config, "explain")
+    (booster, _), families = boosters.read(home.path(MODEL)), of_group(scratch, group)
+    seeds = home.load(train.Config, "train").seeds
+    features, shown = (
+        artifacts.pandas(theirs(artifacts.read(file), families).order_by(FAMILY))
+        for file in (features_today(home), home.path(SHAP))
+    )
+    regency = features[FAMILY].map(artifacts.pandas(families).set_index(FAMILY)["regency_code"])
+    raw = train.raw_scores(booster, features)
+    tables = artifacts.read_json(home.path(METHOD))["method"] == "tables"
+    own = explain.against_own_regency(booster, features, regency, raw, settings) if tables else None
+    by_seed = opinions.by_seed(booster, explain.matrix(booster, features), seeds, settings.threads)
+    least = home.load(lists.Config, "lists").minimum_log_odds
+    asked = opinions.Asked(shown, own, by_seed, concept_of_features(home))
+    for name, rows in opinions.opinions(asked, config, least).items():
+        artifacts.write_part(rows.assign(regency_code=regency), scratch / name, group.name)
+
+
+def concept_of_features(home: Home) -> dict[str, str]:
+    words = artifacts.read_csv(home.path(WORDING))
+    return dict(zip(words["feature"], words["concept"], strict=True))
+
+
+def listed_families(home: Home) -> "pd.Series[str]":
+    """Those that are proposed for a visit."""
+    from pipeline import lists
+
+    narrow = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code"]
+    chosen = lists.select(artifacts.read_frame(home.path(SCORES), narrow), home.load(lists.Config, "lists"))
+    return chosen.loc[chosen["status"] == lists.LISTED, FAMILY]
+
+
+def draw_model(home: Home, folder: "Path", simulated: bool) -> None:
+    """Tables and pictures of what features give, alone and in pairs, over families at equal steps of kpm_id."""
+    from pipeline import boosters, dependence, explain, explain_figures, opinions
+
+    config, (booster, _) = home.load(opinions.Config, "opinions"), boosters.read(home.path(MODEL))
+    names, known = booster.feature_name(), features_today(home)
+    x = explain.matrix(booster, artifacts.read_rows(known, opinions.steps(artifacts.rows(known), config), names))
+    settings = home.load(explain.Config, "explain")
+    values, _ = explain.contributions(booster, x, settings)
+    words = artifacts.read_csv(home.path(WORDING))
+    sample = dependence.Sample(x, values[:, :-1], names, concept_of_features(home))
+    bins = dependence.Bins(config.bins, config.minimum_families)
+    tables = dependence.tables(booster, sample, dependence.Sizes(config.pairs, config.pictured, bins))
+    for name, table in tables.items():
+        artifacts.write_csv(table, folder / f"{name}.csv")
+    labels = dict(zip(words["feature"], words["label_en"], strict=True))
+    for name, png in explain_figures.draw(tables, labels, simulated).items():
+        artifacts.write_bytes(png, folder / f"{name}.png")
+
+
 def features_today(home: Home) -> "Path":
     return home.path(f"{FEATURES}/{extracted_on(home)}.parquet")
 
@@ -1024,7 +1107,8 @@ def told_stories(home: Home, seen: Any) -> "list[Any]":
     for table in (words, lives[[FAMILY, "loses_a_year"]], seen.features.drop(columns=[AS_OF])):
         people = people.merge(table, on=FAMILY, how="left", validate="one_to_one")
     mine = set(stories.chosen(people, config).values())
-    return stories.tell(people, lists.reasons(lists.only(seen, mine), limits), config)
+    reasons = lists.reasons(lists.only(seen, mine), limits)
+    return stories.tell(people, reasons.assign(**lists.with_days(reasons)), config)
 
 
 def oracle(home: Home) -> "pd.DataFrame | None":
@@ -1053,7 +1137,7 @@ def run_publish(home: Home) -> None:
 
     engine(home)
     config, limits = home.load(publish.Config, "publish"), home.load(lists.Config, "lists")
-    signer, as_of = seal.key(home.path(config.private_key)), extracted_on(home)
+    signer = seal.key(home.path(config.private_key))
     narrow = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code"]  # of the whole nation: no more than needed
     chosen = lists.select(artifacts.read_frame(home.path(SCORES), narrow), limits)
     counts = {str(c): int(n) for c, n in chosen.groupby("regency_code")[FAMILY].size().items()}
@@ -1066,9 +1150,7 @@ def run_publish(home: Home) -> None:
         (folder / "identity").mkdir(mode=artifacts.PRIVATE_FOLDER)
         for regency in progress.track(sorted(counts), len(counts), "publish"):
             status = chosen.loc[chosen["regency_code"] == regency, [FAMILY, "status"]]
-            for name, table in publish.tables(
-                published_of(home, parts, regency, status), as_of, config, limits
-            ).items():
+            for name, table in publish.tables(published_of(home, parts, regency, status), config, limits).items():
                 artifacts.write(table, folder / name / f"{regency}.parquet")
             named = artifacts.read_part(parts / "identity", "regency_code", regency).sort_values(FAMILY)
             artifacts.write(named, folder / "identity" / f"{regency}.parquet", artifacts.PRIVATE)
@@ -1116,6 +1198,7 @@ def by_regency(home: Home, folder: "Path") -> None:
         "features": artifacts.read(home.path(f"{FEATURES}/{today}.parquet")),
         "ways": artifacts.read(home.path(PATHWAYS)),
         "villages": tables["kpm"].select(FAMILY, "village_code"),
+        "known_on": artifacts.read(home.path(KNOWN_ON)),
         "lives": artifacts.read(home.path(LIVES)),
         "years": artifacts.read(home.path(f"{LIFECYCLE}/lifecycle.parquet")).drop(AS_OF),
         "endings": artifacts.read(home.path(f"{LIFECYCLE}/endings.parquet")).drop(AS_OF),
@@ -1132,13 +1215,15 @@ def published_of(home: Home, parts: "Path", regency: str, status: "pd.DataFrame"
 
     part = {
         n: artifacts.read_part(parts / n, "regency_code", regency)
-        for n in ("shap", "features", "ways", "villages", "lives", "years", "endings", "history", "scores")
+        for n in ("shap", "features", "ways", "villages", "known_on", "lives", "years", "endings", "history", "scores")
     }
     scores = part["scores"].assign(regency_code=regency).merge(status, on=FAMILY, validate="one_to_one")
     words = artifacts.read_csv(home.path(WORDING)).merge(artifacts.read_csv(home.path(DICTIONARY)), on="feature")
     mine = scores[[FAMILY]].sort_values(FAMILY, ignore_index=True)
-    ordered = {n: mine.merge(part[n], on=FAMILY, validate="one_to_one") for n in ("shap", "features", "villages")}
-    evidence = lists.Evidence(ordered["shap"], ordered["features"], words, ordered["villages"])
+    shap, known, villages, days = (
+        mine.merge(part[n], on=FAMILY, validate="one_to_one") for n in ("shap", "features", "villages", "known_on")
+    )
+    evidence = lists.Evidence(shap, known, words, villages, days)
     return publish.Seen(scores, part["ways"], evidence, part["lives"], part["years"], part["endings"], part["history"])
 
 
@@ -1165,7 +1250,8 @@ def evidence(home: Home) -> Any:
     words = artifacts.read_csv(home.path(WORDING)).merge(artifacts.read_csv(home.path(DICTIONARY)), on="feature")
     features = artifacts.read_frame(home.path(f"{FEATURES}/{extracted_on(home)}.parquet"))
     villages = artifacts.read_frame(home.path(f"{CANONICAL}/kpm.parquet"), [FAMILY, "village_code"])
-    return lists.Evidence(artifacts.read_frame(home.path(SHAP)), features, words, villages)
+    days = artifacts.read_frame(home.path(KNOWN_ON))
+    return lists.Evidence(artifacts.read_frame(home.path(SHAP)), features, words, villages, days)
 
 
 def evidence_of(home: Home, families: "ir.Table", listed: "ir.Table") -> Any:
@@ -1175,7 +1261,9 @@ def evidence_of(home: Home, families: "ir.Table", listed: "ir.Table") -> Any:
     words = artifacts.read_csv(home.path(WORDING)).merge(artifacts.read_csv(home.path(DICTIONARY)), on="feature")
     features = artifacts.pandas(theirs(artifacts.read(features_today(home)), families).order_by(FAMILY))
     contributions = artifacts.pandas(theirs(artifacts.read(home.path(SHAP)), listed).order_by(FAMILY))
-    return lists.Evidence(contributions, features, words, artifacts.pandas(families.select(FAMILY, "village_code")))
+    days = artifacts.pandas(theirs(artifacts.read(home.path(KNOWN_ON)), listed).order_by(FAMILY))
+    villages = artifacts.pandas(families.select(FAMILY, "village_code"))
+    return lists.Evidence(contributions, features, words, villages, days)
 
 
 def evaluation_tables(home: Home) -> "dict[str, pd.DataFrame]":

@@ -275,8 +275,14 @@ LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
         "perkiraan peluang graduasi sejahtera mandiri dalam 12 bulan: kelompok dan persen; bukan kepastian",
     ),
     "range": ("Rentang", "batas bawah sampai batas atas perkiraan; makin lebar makin tidak pasti"),
-    "reasons_for": ("Alasan pendukung", "keadaan keluarga yang menaikkan perkiraan model"),
-    "reasons_against": ("Alasan penghambat", "keadaan keluarga yang menurunkan perkiraan model"),
+    "reasons_for": (
+        "Alasan pendukung",
+        "keadaan keluarga yang menaikkan perkiraan model; dengan tanggal bila nilainya lebih lama",
+    ),
+    "reasons_against": (
+        "Alasan penghambat",
+        "keadaan keluarga yang menurunkan perkiraan model; dengan tanggal bila nilainya lebih lama",
+    ),
     "data_flags": ("Penanda data", "hal yang perlu diperiksa pada data keluarga sebelum mengambil keputusan"),
     "pathway": ("Jalur yang disarankan", "rujukan yang dapat dipertimbangkan setelah kunjungan"),
     "pathway_reasons": ("Alasan jalur", "fase keluarga, aturan yang terpenuhi, dan program yang masih ditunggu"),

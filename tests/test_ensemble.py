@@ -126,3 +126,24 @@ def test_a_number_of_members_that_cannot_be_is_refused():
     one = ensemble.merge([member(s) for s in range(3)], 0.0)
     with pytest.raises(ValueError, match="36 trees are not 5 members of equally many"):
         ensemble.parts(one, odd_rows(), 5)
+
+
+def test_members_come_apart_again():
+    """Each with its own trees: times the number of members, its raw score is the member's, with the level."""
+    merged = ensemble.merge([member(1), member(2, trees=4), member(3)], -2.0)
+    x = odd_rows()
+    for own, seed, trees in zip(ensemble.members(merged, 3), (1, 2, 3), (12, 4, 12), strict=True):
+        assert np.abs(3 * raw(own, x) - (raw(member(seed, trees=trees), x) - 2.0)).max() < 1e-10
+    with pytest.raises(ValueError, match="36 trees are not 5 members"):
+        ensemble.members(merged, 5)
+
+
+def test_ranges_are_those_of_training():
+    x, y = rows()
+    x["b"] = 1.0
+    told = {"objective": "binary", "num_threads": 1, "verbose": -1}
+    found = ensemble.ranges(lgb.train(told, lgb.Dataset(x, y), 3))
+    assert list(found) == ["a", "b", "c", "d"]
+    assert found["b"] is None
+    for name in ("a", "c", "d"):
+        assert found[name] == pytest.approx((x[name].min(), x[name].max()))

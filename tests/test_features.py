@@ -12,6 +12,7 @@ import pytest
 from worlds import day, random_frames, rows, table, tables
 
 from pipeline import features
+from pipeline.features import wealth
 from pipeline.features.spec import Window, deviation, share
 from pipeline.tables import TABLES, Column
 
@@ -106,6 +107,30 @@ def rewritten(frames, as_of, seed):
             other[column] = other[column].iloc[rng.permutation(len(other))].to_numpy()
         made[name] = pd.concat([frame[~later], other], ignore_index=True)
     return made
+
+
+def test_each_value_has_the_day_on_which_it_was_last_told():
+    """By a plain count over both clocks; an index as of the last survey with four of its items."""
+    frames = random_frames(5)
+    given = tables(frames)
+    blocks = features.blocks(given, AS_OF)
+    days = features.days_of(given, given["kpm"], AS_OF, blocks).to_pandas().set_index("kpm_id")
+    told = {f.dated_by for b in blocks for f in b.features} - {""}
+    assert set(days) == told >= {"monthly_income", "wealth_index", "dwelling_index"}
+    rows = frames["welfare"]
+    known = rows[(rows.observed_on <= pd.Timestamp(AS_OF)) & (rows.recorded_on <= pd.Timestamp(AS_OF))]
+    for name in told & set(rows.columns):
+        last = known[known[name].notna()].groupby("kpm_id").observed_on.max().reindex(days.index)
+        assert (pd.to_datetime(days[name]).dropna() == last.dropna()).all(), name
+        assert days[name].isna().equals(last.isna()), name
+    full = known[known[list(wealth.BELONGINGS)].notna().sum(axis=1) >= wealth.LEAST_KNOWN]
+    last = full.groupby("kpm_id").observed_on.max().reindex(days.index)
+    assert (pd.to_datetime(days["belongings_index"]).dropna() == last.dropna()).all()
+    both = days[["belongings_index", "dwelling_index"]].dropna()
+    assert (both.min(axis=1) == days.loc[both.index, "wealth_index"]).all()
+    for other in (forgotten(frames, pd.Timestamp(AS_OF)), rewritten(frames, pd.Timestamp(AS_OF), 5)):
+        again = features.days_of(tables(other), given["kpm"], AS_OF, blocks).to_pandas().set_index("kpm_id")
+        pd.testing.assert_frame_equal(again, days)
 
 
 @pytest.mark.parametrize("seed", range(2))

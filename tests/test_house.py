@@ -117,7 +117,19 @@ def test_stages_commands_and_functions_have_one_word_each():
     runners = [name.removeprefix("run_") for name in wiring.FUNCTIONS if name.startswith("run_")]
     assert list(PICTURE) == list(stages.STAGES) == runners
     commands = [c.name or c.callback.__name__ for c in shell.app.registered_commands]
-    assert commands == [*runners, "all", "national", "sql", "worlds", "where", "tune", "promote"]
+    assert commands == [
+        *runners,
+        "all",
+        "national",
+        "sql",
+        "worlds",
+        "where",
+        "whatif",
+        "differ",
+        "moved",
+        "tune",
+        "promote",
+    ]
     for stage, entry in PICTURE.items():
         assert entry["cmd"] == f"python -m pipeline {stage}"
         assert len(entry["desc"]) > 20

@@ -15,13 +15,13 @@ AS_OF = date(2025, 6, 30)
 LINEAGE = {"id": "abc123", "simulated": True}
 WORDS = pd.DataFrame(
     [
-        ("income", "rupiah a month", "livelihood", "pendapatan keluarga", "income"),
-        ("business", "flag", "livelihood", "memiliki usaha", "owns a business"),
-        ("sessions", "share", "learning_sessions", "kehadiran P2K2, 12 bulan terakhir", "P2K2 attendance"),
-        ("tenure", "months", "membership", "lama kepesertaan", "months in the programme"),
-        ("season", "quarter", "place_season", "triwulan", "quarter"),
+        ("income", "rupiah a month", "livelihood", "pendapatan keluarga", "income", "monthly_income"),
+        ("business", "flag", "livelihood", "memiliki usaha", "owns a business", "roster"),
+        ("sessions", "share", "learning_sessions", "kehadiran P2K2, 12 bulan terakhir", "P2K2 attendance", ""),
+        ("tenure", "months", "membership", "lama kepesertaan", "months in the programme", np.nan),
+        ("season", "quarter", "place_season", "triwulan", "quarter", ""),
     ],
-    columns=["feature", "unit", "concept", "label_id", "label_en"],
+    columns=["feature", "unit", "concept", "label_id", "label_en", "dated_by"],
 )
 FEATURES = list(WORDS["feature"])
 
@@ -68,7 +68,13 @@ def evidence(phi: list[list[float]], values: list[list[float]]) -> lists.Evidenc
         features=pd.concat([key, pd.DataFrame(values, columns=FEATURES)], axis=1),
         words=WORDS,
         villages=pd.DataFrame({"kpm_id": ids, "village_code": "3276011006"}),
+        known_on=told_on(ids),
     )
+
+
+def told_on(ids: list[str]) -> pd.DataFrame:
+    """Every income was told on the as-of date."""
+    return pd.DataFrame({"kpm_id": ids, "monthly_income": pd.Timestamp(AS_OF)})
 
 
 # --- capacity
@@ -179,6 +185,25 @@ def test_a_missing_value_gives_a_reason_about_the_missing_data_only() -> None:
     assert found["kind"].tolist() == ["missing"]
 
 
+def test_each_reason_carries_the_day_of_its_own_value() -> None:
+    """An income told on 3 March, though the roster is 10 days old: 20 June; sums of all that is known: the date."""
+    case = evidence([[0.5, 0, 0, 0.2, 0], [0, 0.4, 0, 0, 0], [0.3, 0, 0, 0, 0]], [[1, 1, 1, 1, 1]] * 3)
+    days = pd.DataFrame({"kpm_id": ["K2", "K1", "K0"], "monthly_income": pd.to_datetime([None, None, "2024-03-03"])})
+    aged = case.features.assign(roster_age_days=[10.0, 10.0, 10.0])
+    found = lists.reasons(lists.Evidence(case.contributions, aged, WORDS, case.villages, days), settings())
+    assert dict(zip(zip(found["kpm_id"], found["feature"], strict=True), found["known_on"].dt.date, strict=True)) == {
+        ("K0", "income"): date(2024, 3, 3), ("K0", "tenure"): AS_OF, ("K1", "business"): date(2025, 6, 20),
+        ("K2", "income"): AS_OF,
+    }  # fmt: skip
+    dated = lists.with_days(found)
+    assert dated["text_id"].tolist() == [
+        "pendapatan keluarga: Rp1 per bulan, per 03/03/2024", "lama kepesertaan: 1 bulan",
+        "memiliki usaha: ya, per 20/06/2025", "pendapatan keluarga: Rp1 per bulan",
+    ]  # fmt: skip
+    assert dated["text_en"].iloc[0] == "income: Rp1 a month, as of 03/03/2024"
+    assert lists.joined(found, "for")["K1"] == "memiliki usaha: ya, per 20/06/2025"
+
+
 def test_small_contributions_are_not_worth_a_sentence() -> None:
     found = lists.reasons(evidence([[0.05, 0, 0.049, -0.049, -0.05]], [[1, 1, 1, 1, 1]]), settings())
     assert found["feature"].tolist() == ["income", "season"]
@@ -230,7 +255,7 @@ def read_back(text: str, unit: str) -> float:
 
 def test_a_feature_without_words_is_refused() -> None:
     case = evidence([[0, 0, 0, 0, 0]], [[0, 0, 0, 0, 0]])
-    bare = lists.Evidence(case.contributions, case.features, WORDS.iloc[:4], case.villages)
+    bare = lists.Evidence(case.contributions, case.features, WORDS.iloc[:4], case.villages, case.known_on)
     with pytest.raises(BadInput, match="no label for season"):
         lists.reasons(bare, settings())
 
@@ -376,7 +401,7 @@ def test_every_family_is_listed_held_or_below(seed: int) -> None:
     phi = pd.DataFrame(rng.normal(0, 0.3, (len(ids), 5)), columns=FEATURES)
     case = lists.Evidence(
         pd.concat([key.assign(base_value=0.0), phi], axis=1), pd.concat([key, phi.abs()], axis=1), WORDS,
-        pd.DataFrame({"kpm_id": ids, "village_code": scores["regency_code"] + "010001"}),
+        pd.DataFrame({"kpm_id": ids, "village_code": scores["regency_code"] + "010001"}), told_on(ids),
     )  # fmt: skip
     config = settings(regency_share=0.2)
     found = lists.regency_lists(lists.select(scores, config), case, LINEAGE, config)

@@ -23,7 +23,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 from studies import PEERS, QUICK, SHARED, borrow, command, hashes, run, study, table, upto, values
 
-from pipeline import features, pathways, stages
+from pipeline import boosters, calibrate, ensemble, features, inquiries, opinions, pathways, stages
 from pipeline.columns import OUTCOMES
 from pipeline.desk import bundle as desk_bundle
 from pipeline.errors import BadInput
@@ -673,6 +673,160 @@ def surveys(planted):
          "monthly_income": 9_000_000, "national_decile": 10, "label": True}
         for p in planted.itertuples()
     ]  # fmt: skip
+
+
+class TestWhy:
+    """Second opinions, pictures, and the questions of auditors, asked of the finished run."""
+
+    def test_every_explained_family_has_second_opinions(self, world, scores):
+        second, steady = (table(world, f"{stages.OPINIONS}/{n}.parquet").to_pandas() for n in opinions.MEASURES)
+        assert list(second["kpm_id"]) == list(steady["kpm_id"]) == sorted(scores["kpm_id"])
+        where = scores.set_index("kpm_id")["regency_code"]
+        assert (second["regency_code"] == where.reindex(second["kpm_id"]).to_numpy()).all()
+        shap = table(world, stages.SHAP).to_pandas().set_index("kpm_id").drop(columns="as_of").sum(axis=1)
+        names = sorted({*pd.read_csv(world.path(stages.WORDING))["concept"]} & {*second.columns})
+        told = second[["base_value", *names]].sum(axis=1).to_numpy()
+        assert np.abs(told - shap.reindex(second["kpm_id"]).to_numpy()).max() < 1e-9
+        means = pd.Series(told).groupby(second["regency_code"]).transform("mean")
+        assert np.abs(means - second["base_value"]).max() < 1e-9
+
+    def test_the_summary_is_of_the_tables(self, world):
+        told = json.loads(world.path(f"{stages.OPINIONS}/opinions.json").read_text())
+        for name, measures in opinions.MEASURES.items():
+            rows = table(world, f"{stages.OPINIONS}/{name}.parquet").to_pandas()
+            assert told[name]["all"]["families"] == len(rows)
+            for measure in measures:
+                assert told[name]["all"][measure]["mean"] == pytest.approx(rows[measure].mean())
+        listed = [k for f in world.path(stages.LISTS).glob("calon_*.csv") for k in pd.read_csv(f, dtype=str)["kpm_id"]]
+        assert told["stability"]["listed"]["families"] == len(listed) > 0
+        assert told["simulated"] is True
+
+    def test_second_opinions_are_the_same_bytes_in_groups_of_regencies(self, world, several):
+        run(several, "opinions")
+        for name, measures in opinions.MEASURES.items():
+            ours, theirs = (table(h, f"{stages.OPINIONS}/{name}.parquet").to_pandas() for h in (world, several))
+            assert list(ours["kpm_id"]) == list(theirs["kpm_id"])
+            assert np.allclose(ours[list(measures)], theirs[list(measures)], atol=1e-9, equal_nan=True)
+
+    def test_pictures_and_tables_of_the_model(self, world):
+        folder = world.path(stages.OPINIONS)
+        assert {f.name for f in folder.iterdir()} == {
+            "second_opinion.parquet", "stability.parquet", "opinions.json", "dependence.csv", "dependence.png",
+            "pairs.csv", "pairs.png", "together.csv", "together.png",
+        }  # fmt: skip
+        assert pd.read_csv(folder / "dependence.csv")["families"].min() >= values("opinions")["minimum_families"]
+
+    def test_the_day_of_a_value_is_that_of_its_last_survey(self, world):
+        days = table(world, stages.KNOWN_ON).to_pandas().set_index("kpm_id")
+        surveys = table(world, f"{stages.CANONICAL}/welfare.parquet").to_pandas()
+        known = surveys[(surveys["observed_on"] <= EXTRACTED_ON) & (surveys["recorded_on"] <= EXTRACTED_ON)]
+        for column in ("monthly_income", "floor_area_m2", "business_turnover", "national_decile"):
+            last = known[known[column].notna()].groupby("kpm_id")["observed_on"].max()
+            assert days[column].dropna().to_dict() == last.reindex(days.index).dropna().to_dict()
+        older = days["monthly_income"].dropna() < days["floor_area_m2"].reindex(days["monthly_income"].dropna().index)
+        assert older.any(), "an income that is older than the last survey of the house"
+
+    def test_what_if_is_the_models_own_answer(self, world, scores):
+        family = scores["kpm_id"].iloc[0]
+        told = inquiries.whatif(world, family, ["members=3", "caretaker_age=200"], "en")
+        assert told.splitlines()[0] == "SIMULATED DATA: no real families"
+        assert "no advice and no effect" in told
+        assert told.count("(outside of what the model has seen)") == 1
+        booster = lgb.Booster(model_str=world.path(stages.MODEL).read_text())
+        row = table(world, f"{stages.FEATURES}/{EXTRACTED_ON}.parquet").to_pandas().set_index("kpm_id").loc[[family]]
+        other = row.assign(members=3.0, caretaker_age=200.0)[booster.feature_name()]
+        raw = [float(booster.predict(r[booster.feature_name()], raw_score=True)[0]) for r in (row, other)]
+        said = re.search(r"raw score \(log-odds\): (\S+) -> (\S+)", told)
+        assert [float(v) for v in said.groups()] == [pytest.approx(r, abs=6e-5) for r in raw]
+
+    def test_why_two_families_differ(self, world, scores):
+        first, second = scores["kpm_id"].iloc[[0, -1]]
+        told = inquiries.differ(world, first, second, "en")
+        raw = table(world, stages.SHAP).to_pandas().set_index("kpm_id").drop(columns="as_of").sum(axis=1)
+        concepts, by_feature = told.split("By concept\n")[1].split("By feature, the largest\n")
+        for part in (concepts, by_feature):
+            total = sum(float(line.split()[0]) for line in part.splitlines())
+            assert total == pytest.approx(raw[second] - raw[first], abs=20 * 5e-5)
+
+    def test_a_family_that_did_not_move_moved_by_nothing(self, world, scores):
+        told = inquiries.moved(world, scores["kpm_id"].iloc[3], world.root, "en")
+        assert told.count("  +0  ") >= 9
+        assert re.search(r"rank in the regency: (\d+) -> (\d+)", told)[1] == str(scores["rank_in_regency"].iloc[3])
+
+    def test_why_a_family_moved_since_an_earlier_run(self, world, tmp_path):
+        """Two quarters before, with the trees of the first seed alone."""
+        before = earlier_run(world, tmp_path, date(2024, 12, 31))
+        known = set(table(before, stages.SCORES).to_pandas()["kpm_id"])
+        ranks = table(world, stages.SCORES).to_pandas().set_index("kpm_id")["rank_in_regency"]
+        was = table(before, stages.SCORES).to_pandas().set_index("kpm_id")["rank_in_regency"]
+        for family in [k for k in ranks.index if k in known][:3]:
+            told = inquiries.moved(world, family, before.root, "en")
+            for name, places in (("raw score (log-odds)", 4), ("chance", 6), ("rank in the regency", 2)):
+                block = told.split(f"{name}: ")[1].splitlines()[:4]
+                first, second = (float(v.replace(",", "")) for v in block[0].split(" -> "))
+                parts = [float(line.split()[0]) for line in block[1:]]
+                assert sum(parts) == pytest.approx(second - first, abs=5 * 10.0**-places)
+                if name.startswith("rank"):
+                    assert (first, second) == (was[family], ranks[family])
+
+    @pytest.mark.parametrize("name", ["models/calibration.json", "data/scores/scores.parquet", "models/graduation.txt"])
+    def test_an_earlier_run_that_lacks_something_is_refused(self, world, tmp_path, scores, name):
+        before = earlier_run(world, tmp_path, date(2024, 12, 31))
+        before.path(name).unlink()
+        with pytest.raises(BadInput, match=name.rpartition("/")[2]):
+            inquiries.moved(world, scores["kpm_id"].iloc[0], before.root, "en")
+
+    def test_runs_that_do_not_belong_together_are_refused(self, world, tmp_path):
+        before = earlier_run(world, tmp_path, date(2024, 12, 31))
+        told = table(before, stages.SCORES).to_pandas()
+        told.assign(probability=told["probability"] * 0.9).to_parquet(before.path(stages.SCORES))
+        both = set(told["kpm_id"]) & set(table(world, stages.SCORES).to_pandas()["kpm_id"])
+        with pytest.raises(BadInput, match="features, model, calibration and scores must be of one run"):
+            inquiries.moved(world, min(both), before.root, "en")
+
+    def test_what_a_user_can_mend_is_told_in_lines(self, world):
+        asked = {
+            "no scored family has this number (2 characters)": lambda: inquiries.whatif(
+                world, "K0", ["members=3"], "id"
+            ),
+            "whatif: nose: no feature of the model": lambda: inquiries.whatif(world, "K0", ["nose=3"], "id"),
+            "no scored family has": lambda: inquiries.differ(world, "K0", "K1", "id"),
+        }
+        for message, ask in asked.items():
+            with pytest.raises(BadInput) as told:
+                ask()
+            assert message in str(told.value)
+        done = command("moved", "K0", "--before", "nowhere", home=world.root)
+        assert done.returncode == 2
+        assert "nowhere/models/graduation.txt: not there yet" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def earlier_run(world, folder, as_of):
+    """A run's folder as it was kept: the first seed's trees, an earlier day's features, and the scores they give."""
+    home = study(folder, {})
+    whole = lgb.Booster(model_str=world.path(stages.MODEL).read_text())
+    boosters.write(ensemble.members(whole, QUICK["train"]["seeds"])[0], home.path(stages.MODEL))
+    booster, sha256 = boosters.read(home.path(stages.MODEL))
+    known = json.loads(world.path(stages.CALIBRATION).read_text()) | {"model_sha256": sha256}
+    home.path(stages.CALIBRATION).write_text(json.dumps(known))
+    borrow(home, world, f"{stages.FEATURES}/{as_of}.parquet")
+    features_then = table(home, f"{stages.FEATURES}/{as_of}.parquet").to_pandas()
+    raw = booster.predict(features_then[booster.feature_name()], raw_score=True)
+    told = features_then[["kpm_id", "as_of"]].assign(
+        probability=calibrate.probability(
+            raw, calibrate.recorded({k: v for k, v in known.items() if k != "model_sha256"})
+        ),
+        eligible=True,
+    )
+    where = table(world, f"{stages.CANONICAL}/kpm.parquet").to_pandas().set_index("kpm_id")["village_code"].str[:4]
+    told["regency_code"] = told["kpm_id"].map(where)
+    told["tie"] = [inquiries.tie(k) for k in told["kpm_id"]]
+    told = told.sort_values(["probability", "tie"], ascending=[False, True])
+    told["rank_in_regency"] = told.groupby("regency_code").cumcount() + 1
+    home.path(stages.SCORES).parent.mkdir(parents=True)
+    told.drop(columns="tie").to_parquet(home.path(stages.SCORES))
+    return home
 
 
 class TestPublished:

@@ -74,7 +74,10 @@ def evidence():
         {
             "feature": ["income", "members", "business"],
             "concept": ["livelihood", "family", "livelihood"],
-            "table": ["welfare", "members", "welfare"],
+            "unit": ["rupiah", "persons", "flag"],
+            "label_id": ["pendapatan", "anggota", "usaha"],
+            "label_en": ["income", "members", "business"],
+            "dated_by": ["monthly_income", "roster", np.nan],
         }
     )
     contributions = pd.DataFrame(
@@ -96,7 +99,8 @@ def evidence():
             "caretaker_age": [39.0, 40.0],
         }
     )
-    return lists.Evidence(contributions, features, words, pd.DataFrame())
+    days = pd.DataFrame({"kpm_id": ["a", "b"], "monthly_income": pd.to_datetime(["2025-06-20", None])})
+    return lists.Evidence(contributions, features, words, pd.DataFrame(), days)
 
 
 def test_contributions_are_summed_by_concept():
@@ -109,22 +113,11 @@ def test_contributions_are_summed_by_concept():
     ]
 
 
-def test_a_reason_carries_the_day_of_its_value():
-    """10 days before 30 June is 20 June, 30 days before is 31 May; an unknown age tells the as-of date."""
-    columns = {
-        "direction": "for",
-        "place": 1,
-        "concept": "x",
-        "log_odds": 1.0,
-        "kind": "value",
-        "text_id": "",
-        "text_en": "",
-    }
-    reasons = pd.DataFrame(
-        [{"kpm_id": k, "feature": f, **columns} for k, f in (("a", "income"), ("a", "members"), ("b", "income"))]
-    )
-    found = publish.dated(reasons, evidence(), AS_OF)
-    assert list(found["known_on"].dt.date) == [date(2025, 6, 20), date(2025, 5, 31), AS_OF]
+def test_a_published_reason_carries_the_day_of_its_value():
+    """The roster of family a is 30 days old: 31 May; whether there is a business sums up all that is known."""
+    found = lists.reasons(evidence(), LIMITS)[list(publish.REASONS)]
+    day = dict(zip(zip(found["kpm_id"], found["feature"], strict=True), found["known_on"].dt.date, strict=True))
+    assert day == {("a", "business"): AS_OF, ("a", "members"): date(2025, 5, 31), ("b", "business"): AS_OF}
 
 
 def test_the_first_segment_that_fits_counts():

@@ -19,6 +19,7 @@ from pipeline.features import (
     assignments,
     cases,
     commitments,
+    days,
     family,
     identity_checks,
     members,
@@ -130,9 +131,19 @@ def dictionary(blocks: tuple[Block, ...]) -> pd.DataFrame:
 
 
 def wording(blocks: tuple[Block, ...]) -> pd.DataFrame:
-    """Columns feature, concept, label_id, label_en; how people read a feature, one row each."""
-    rows = [(f.name, f.concept, f.label_id, f.label_en) for b in blocks for f in b.features]
-    return pd.DataFrame(rows, columns=["feature", "concept", "label_id", "label_en"])
+    """Columns feature, concept, label_id, label_en, dated_by; how people read a feature, one row each."""
+    rows = [
+        (f.name, f.concept, f.label_id, f.label_en, days.ROSTER if b.table == "members" else f.dated_by)
+        for b in blocks
+        for f in b.features
+    ]
+    return pd.DataFrame(rows, columns=["feature", "concept", "label_id", "label_en", "dated_by"])
+
+
+def days_of(tables: dict[str, ir.Table], families: ir.Table, as_of: date, blocks: tuple[Block, ...]) -> ir.Table:
+    """The day on which each `dated_by` of welfare was last told, null where never; key kpm_id, a date column each."""
+    told = {f.dated_by for b in blocks for f in b.features} - {""}
+    return days.build(tables["welfare"], families, as_of, sorted(told))
 
 
 def _add(left: ir.Table, numbered: tuple[int, Block]) -> ir.Table:
@@ -141,6 +152,6 @@ def _add(left: ir.Table, numbered: tuple[int, Block]) -> ir.Table:
 
 
 __all__ = [
-    "Block", "Feature", "around", "blocks", "build", "compare", "declared", "dictionary", "names", "neighbours",
-    "redate", "wording",
+    "Block", "Feature", "around", "blocks", "build", "compare", "days_of", "declared", "dictionary", "names",
+    "neighbours", "redate", "wording",
 ]  # fmt: skip

@@ -22,6 +22,13 @@ RANKED: dict[tuple[str, str], tuple[str, str, Sign]] = {
     ("wealth_index", REGENCY): ("index of dwelling and belongings", "mutu rumah dan aset", 1),
     ("wealth_index", VILLAGE): ("index of dwelling and belongings", "mutu rumah dan aset", 1),
 }
+DATED_BY = {
+    "income_per_person": "monthly_income",
+    "floor_per_person": "floor_area_m2",
+    "business_turnover_last": "business_turnover",
+    "wealth_index": "wealth_index",
+}
+"""What a value that is compared was last told of; those not named sum up years."""
 STRUCK = ((REGENCY, 3), (REGENCY, 12), (VILLAGE, 12))
 MULTIPLES = {
     "income_per_person": ("last known income per member", "pendapatan per anggota"),
@@ -60,6 +67,7 @@ def rank(rows: ir.Table, name: str, place: str) -> Feature:
         f"peringkat {label_id} di {around_id} (0 terendah, 1 tertinggi)",
         "house_assets" if name == "wealth_index" else "livelihood",
         sign=sign,
+        dated_by=DATED_BY.get(name, ""),
     )
 
 
@@ -76,6 +84,7 @@ def multiple(rows: ir.Table, name: str) -> Feature:
         f"{label_id} dibanding median kabupaten",
         "livelihood",
         sign=1,
+        dated_by=DATED_BY.get(name, ""),
     )
 
 

@@ -75,7 +75,7 @@ def learnt(t: ir.Table, window: Window) -> tuple[Feature, ...]:
             share(count((t.attendance == "absent") & inside), count(inside)),
             "share of P2K2 sessions missed without a reason",
             "share",
-            "ketidakhadiran P2K2 tanpa alasan",
+            "bagian pertemuan P2K2 yang dilewatkan tanpa alasan",
             "learning_sessions",
             sign=-1,
         ),

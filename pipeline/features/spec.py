@@ -33,7 +33,9 @@ class Feature:
     `label_id` and `label_en` are noun phrases for people; `window` tells the time it looks at; a feature with
     `used_in_score` False informs people and audits, the model never sees it. `sign` is +1 where the domain is certain
     that a larger value makes graduation likelier, -1 less likely, 0 where it makes no claim: a wrong claim bends the
-    score, a missing one only leaves it to the data.
+    score, a missing one only leaves it to the data. `dated_by` is what of the input table was last told on the day of
+    the value: a column or index of welfare, or the roster; empty where the value sums up all that is known as of the
+    date.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Feature:
     window: str = "as of the date"
     used_in_score: bool = True
     sign: Sign = 0
+    dated_by: str = ""
 
     @property
     def label_en(self) -> str:

@@ -80,7 +80,7 @@ def features(rows: ir.Table) -> tuple[Feature, ...]:
 def level(name: str, value: ir.Value) -> Feature:
     words, label_id = WORDS[name]
     definition, label = f"{words}, mean of the items known, 0 the poorest to 1", f"{label_id} (0 terendah, 1 tertinggi)"
-    return Feature(name, value, definition, "index", label, "house_assets", sign=1)
+    return Feature(name, value, definition, "index", label, "house_assets", sign=1, dated_by=name)
 
 
 def change(name: str, last: ir.Value, before: ir.Value) -> Feature:
@@ -93,4 +93,5 @@ def change(name: str, last: ir.Value, before: ir.Value) -> Feature:
         f"perubahan {label_id} dalam 12 bulan",
         "house_assets",
         "last 12 months",
+        dated_by=name,
     )

@@ -153,6 +153,7 @@ def levels(rows: ir.Table, columns: tuple[Column, ...]) -> tuple[Feature, ...]:
             f"{LABELS_ID.get(c.name, c.meaning)}, data terakhir",
             concept(c.name),
             sign=sign(c.name),
+            dated_by=c.name,
         )
         for c in columns
     )
@@ -192,6 +193,7 @@ def change(rows: ir.Table, column: Column, months: int) -> Feature:
         f"perubahan {LABELS_ID.get(name, column.meaning)} dalam {months} bulan",
         concept(name),
         f"last {months} months",
+        dated_by=name,
     )
 
 
@@ -206,6 +208,7 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "pendapatan per anggota keluarga",
             "livelihood",
             sign=1,
+            dated_by="monthly_income",
         ),
         Feature(
             "income_mean_24m",
@@ -234,6 +237,7 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "pendapatan terakhir dibanding yang tertinggi",
             "livelihood",
             "ever",
+            dated_by="monthly_income",
         ),
         Feature(
             "floor_per_person",
@@ -243,6 +247,7 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "luas lantai per anggota keluarga",
             "house_assets",
             sign=1,
+            dated_by="floor_area_m2",
         ),
         Feature(
             "income_unknown",
