@@ -14,6 +14,11 @@ from pipeline.errors import BadInput
 BAD_INPUT = 2
 Spoken = Annotated[Literal["id", "en"], typer.Option(help="Indonesian or English.")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="The auditor's room: evidence of a run in one signed folder, and what proves it right or wrong.",
+)
+app.add_typer(audit, name="audit")
 console = Console(stderr=True, soft_wrap=True)
 
 
@@ -156,6 +161,66 @@ def tune(context: typer.Context) -> None:
 def promote(context: typer.Context) -> None:
     """Make the registered challenger the champion."""
     typer.echo(stages.promote(context.obj))
+
+
+EVIDENCE = Path("data/evidence")
+Folder = Annotated[Path | None, typer.Option("--bundle", help="The bundle; without it, data/evidence of the home.")]
+Key = Annotated[str | None, typer.Option(help="The key that must have signed: a PEM file or its fingerprint.")]
+
+
+@audit.command("bundle")
+def audit_bundle(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; without it, data/evidence of the home.")] = None,
+) -> None:
+    """Write a finished run as one signed folder; it is verified before it takes its place."""
+    from pipeline.audit import contents, papers
+
+    made = contents.bundle(context.obj, out or context.obj.path(str(EVIDENCE)))
+    typer.echo(papers.bundled(made))
+
+
+@audit.command("verify")
+def audit_verify(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="The bundle.")],
+    key: Key = None,
+    head: Annotated[Path | None, typer.Option(help="The .head.json of a bundle seen before.")] = None,
+) -> None:
+    """Work everything out again; exit status 2 with the first thing that is off, 0 where the bundle is whole."""
+    from pipeline.audit import checks
+    from pipeline.audit.folder import fingerprint, read_head
+    from pipeline.audit.settings import Config
+
+    for line in checks.verified(folder, fingerprint(key), read_head(head), context.obj.load(Config, "audit")):
+        typer.echo(line)
+    typer.echo("whole" if key else "whole, by the key that lies in it: give --key to know who signed")
+
+
+@audit.command("replay")
+def audit_replay(context: typer.Context, kpm_id: str, bundle: Folder = None, key: Key = None) -> None:
+    """Build one family's features again from the stored snapshot, score and explain it: bit for bit, or status 2."""
+    from pipeline.audit import replay
+    from pipeline.audit.folder import fingerprint, opened
+
+    snapshot = replay.Snapshot(opened(bundle or context.obj.path(str(EVIDENCE)), fingerprint(key)))
+    typer.echo(replay.told(replay.replay(snapshot, [kpm_id])[0]))
+
+
+@audit.command("explain")
+def audit_explain(
+    context: typer.Context,
+    kpm_id: str,
+    language: Annotated[Literal["id", "en"], typer.Option("--lang", help="Indonesian or English.")] = "id",
+    bundle: Folder = None,
+    key: Key = None,
+) -> None:
+    """Tell the whole story of one family in plain words, from the bundle; no name."""
+    from pipeline.audit import replay, story
+    from pipeline.audit.folder import fingerprint, opened
+
+    snapshot = replay.Snapshot(opened(bundle or context.obj.path(str(EVIDENCE)), fingerprint(key)))
+    typer.echo(story.told(snapshot, kpm_id, language))
 
 
 def main() -> None:

@@ -13,8 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,6 +83,9 @@ def solve(gain: Floats, places: Floats, family: Ints, column: Ints) -> NDArray[n
     Earlier families are preferred by less than one part of SCALE in all: with m families the k-th, counted from 0,
     gains (m - 1 - k) / (2 m^2) more. So ties have one answer, and no total is given up for it.
     """
+    from scipy.optimize import linprog  # loaded where it is solved: phases are asked without it
+    from scipy.sparse import csr_array
+
     row, number = np.unique(family, return_inverse=True)
     m = len(row)
     c = gain[family, column] + (m - 1 - number) / (2 * m**2)

@@ -24,8 +24,8 @@ PATHS = {k: v for k, v in vars(stages).items() if k.isupper() and isinstance(v, 
 # No stage's output: room to spill, the record of all runs, and the numbers of the bundles, which never come back.
 NOT_TRACKED = {stages.SCRATCH, stages.STORE, stages.LEDGER, stages.LISTED_BEFORE}
 SEAL = "models/graduation.sha256"  # boosters reads and writes it beside the model
-HOME_OF = {"engine": "artifacts", "source": "sources.extract", "database": "sources.database", "eph": "sources.eph",
-           "track": "tracking"}  # fmt: skip
+HOME_OF = {"engine": "artifacts", "audit": "audit.settings", "source": "sources.extract",
+           "database": "sources.database", "eph": "sources.eph", "track": "tracking"}  # fmt: skip
 LONGEST = 60
 SEEDED = (
     "pipeline/effect/",
@@ -130,6 +130,9 @@ def test_stages_commands_and_functions_have_one_word_each():
         "tune",
         "promote",
     ]
+    assert [g.name for g in shell.app.registered_groups] == ["audit"]
+    room = shell.app.registered_groups[0].typer_instance
+    assert [c.name for c in room.registered_commands] == ["bundle", "verify", "replay", "explain"]
     for stage, entry in PICTURE.items():
         assert entry["cmd"] == f"python -m pipeline {stage}"
         assert len(entry["desc"]) > 20
@@ -169,7 +172,7 @@ def test_every_configuration_loads_and_code_holds_no_value(file):
 
 
 def test_every_section_is_loaded_by_a_stage():
-    asked_for = {"tune"}  # a command, no stage
+    asked_for = {"tune", "audit"}  # commands, no stages
     assert {f.stem for f in SECTIONS} == asked_for.union(*(wiring.sections(s) for s in stages.STAGES))
 
 

@@ -13,12 +13,13 @@ that stands for "not known" is a choice: the training rows that reached each spl
 from pipeline.treeshap.layouts import Layout, layout
 from pipeline.treeshap.pairs import interactions, mean_interactions
 from pipeline.treeshap.tables import Tables, contributions, interventional, path_dependent
-from pipeline.treeshap.trees import Refused
+from pipeline.treeshap.trees import Refused, Written
 
 __all__ = [
     "Layout",
     "Refused",
     "Tables",
+    "Written",
     "contributions",
     "interactions",
     "interventional",

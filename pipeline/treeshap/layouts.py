@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +40,7 @@ class Layout:
     groups: int
 
 
-def layout(booster: lgb.Booster) -> Layout:
+def layout(booster: trees.Model) -> Layout:
     """Raises Refused where the booster is of a kind that the tables cannot hold."""
     read = trees.read(booster)
     ordinal = columns(read)

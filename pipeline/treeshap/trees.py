@@ -1,8 +1,8 @@
 """LightGBM's text format -> the trees as arrays; a model that the tables cannot hold is refused with its reason."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +17,22 @@ MISSING_NONE, MISSING_ZERO, MISSING_NAN = 0, 1, 2
 
 class Refused(ValueError):
     """A booster whose contributions these tables cannot give; the text says why."""
+
+
+class Model(Protocol):
+    """What tells its trees in LightGBM's text format: a booster, or the text of one that was written (`Written`)."""
+
+    def model_to_string(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Written:
+    """The text of a booster: whoever only explains need not load LightGBM."""
+
+    text: str
+
+    def model_to_string(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,7 @@ class Trees:
     features: int
 
 
-def read(booster: lgb.Booster) -> Trees:
+def read(booster: Model) -> Trees:
     """The trees that `booster.predict` uses; Refused for several outputs, forests, categorical or linear trees."""
     text = booster.model_to_string()
     head, *blocks = text.split("\nend of trees")[0].split("\nTree=")
