@@ -40,6 +40,7 @@ class ReportData:
     `lineage`: see wording.lineage_facts, and `simulated`. `evaluation`: all of the evaluation's tables by name;
     without them there is no page of what the score can and cannot do. `oracle`, `borderline`, `data_age_days`: see
     standing.Facts; each may be absent. `ways`: pathways.counts. `effect`: effect.json's. `stories`: as stories.tell.
+    `fairness`, `drift`: fairness.json's, of which every number may be published, and drift.json's.
     """
 
     lineage: Mapping[str, Any]
@@ -61,6 +62,8 @@ class ReportData:
     ways: pd.DataFrame | None = None
     effect: Mapping[str, Any] = field(default_factory=dict)
     stories: Sequence[Told] = ()
+    fairness: Mapping[str, Any] = field(default_factory=dict)
+    drift: Mapping[str, Any] = field(default_factory=dict)
 
 
 Rows = tuple[tuple[Text | str, ...], ...]
@@ -125,6 +128,8 @@ def _sections(data: ReportData, config: Config) -> list[Section]:
         else Section("life"),
         _effect(data),
         _grouped(data, config, "whom", "segment"),
+        _fairness(data),
+        _drift(data),
         _grouped(data, config, "periods", "period"),
         _calibration(data, config),
         _reasons(data),
@@ -209,6 +214,38 @@ def _effect(data: ReportData) -> Section:
     use = _say("effect_used" if told.get("used") else "effect_shown")
     return Section("effect", (_say("effect_estimate", **bounds, **counts), *known, use, *reasons),
                    _pictures(data, "effect"))  # fmt: skip
+
+
+def _fairness(data: ReportData) -> Section:
+    """The verdicts on groups: the lines of the past and of today's list, and the picture."""
+    if not data.fairness:
+        return Section("fairness")
+    share = wording.both(100 * float(data.fairness["error_rate"]), 0)
+    sentences = [_say("fairness", share=share)]
+    for when in ("history", "today"):
+        sentences += [_say(f"fairness_{when}"), *(Text(**line) for line in data.fairness[when]["lines"])]
+    return Section("fairness", tuple(sentences), _pictures(data, "fairness"))
+
+
+def _drift(data: ReportData) -> Section:
+    """Changes out of the ordinary since the date before, and what may be expected of today's list."""
+    if not data.drift:
+        return Section("drift")
+    seen, promised = data.drift["changes"], data.drift["expected"]["found"]
+    sentences = [_changes(seen)]
+    if not wording.unknown(promised["holds"]):
+        bounds = {k: wording.both(float(promised[k]), 0) for k in ("listed", "expected", "lower", "upper")}
+        bounds["holds"] = wording.both(100 * float(promised["holds"]), 0)
+        sentences.append(_say("drift_expected", **bounds))
+    return Section("drift", tuple(sentences))
+
+
+def _changes(seen: Mapping[str, Any]) -> Text:
+    if seen["alarms"] is None:
+        return _say("drift_untold")
+    counts = {"series": _counted(seen["series"]), "count": _counted(len(seen["alarms"]))}
+    names = ", ".join(seen["alarms"]) or "-"
+    return _say("drift", a_year=wording.both(float(seen["false_alarms_a_year"]), 1), names=names, **counts)
 
 
 def _counted(value: Any) -> Text:

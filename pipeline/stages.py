@@ -46,6 +46,7 @@ LISTS, REPORT, TRACKED = "data/lists", "data/report", "data/tracked.json"
 WORLD = "data/world"
 TUNING = "data/tuning"
 EFFECT, OPINIONS = "data/effect", "data/opinions"
+FAIRNESS, DRIFT = "data/fairness", "data/drift"
 PUBLISHED = "data/published"
 LEDGER, LISTED_BEFORE = "data/desk/bundle.json", "data/desk/listed.parquet"
 STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
@@ -1037,6 +1038,124 @@ def command_center(home: Home, seen: Any) -> "pd.DataFrame":
     return visit_lists.referrals(found, dict(zip(places["village_code"], places["village_name"], strict=True)))
 
 
+def run_fairness(home: Home) -> None:
+    """Say whom the score and its list treat worse: every group against everybody else, inside and for outside."""
+    from pipeline import fairness, fairness_figures
+
+    engine(home)
+    config = home.load(fairness.Config, "fairness")
+    before, unknown = fairness_history(home, config)
+    found = fairness.study(before, fairness_today(home, config), config)
+    outside = fairness.published(found)
+    simulated = "simulated" in str(artifacts.read_json(home.path(EXTRACT))["name"]).lower()
+    told = {"simulated": simulated, "without_outcome": unknown, "rules_of_today_alone": unjudged(home), **found.summary}
+    with artifacts.replacing_folder(home.path(FAIRNESS)) as folder:
+        for name, table in fairness.room(found).items():
+            artifacts.write_csv(table, folder / "room" / f"{name}.csv")
+        for name, table in outside.items():
+            artifacts.write_csv(table, folder / "published" / f"{name}.csv")
+        artifacts.write_json(told, folder / "published" / "fairness.json")
+        drawn = fairness_figures.draw(outside["history_rates"], simulated)
+        artifacts.write_bytes(drawn, folder / "published" / "fairness.png")
+
+
+def fairness_history(home: Home, config: Any) -> "tuple[pd.DataFrame, int]":
+    """Out-of-time rows with known outcome, with the list that would have been made on each date from everybody who has
+    a chance; and how many members of those dates have no outcome (censored), who are in no chance and on no list."""
+    from pipeline import capacity, fairness, lists
+
+    made = artifacts.read(home.path(PREDICTIONS))
+    rows = artifacts.pandas(made.filter(made.model == config.model).drop("model", "fold", "outcome"))
+    if rows.empty:
+        raise BadInput(
+            f"{home.path(PREDICTIONS)}: no rows of model {config.model}",
+            "name the model in configs/fairness.yaml as configs/evaluate.yaml names the champion",
+        )
+    as_ofs = sorted(set(rows[AS_OF].dt.date))
+    known = artifacts.stack([fairness_known(home, a, config) for a in as_ofs])
+    rows = rows.merge(known, on=[FAMILY, AS_OF], how="left", validate="one_to_one")
+    limits = home.load(lists.Config, "lists")
+    most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
+    listed = rows.assign(listed=fairness.listed(rows, most))
+    members = artifacts.read(home.path(COHORT))
+    everybody = int(members.filter(members.as_of.isin(as_ofs)).count().to_pyarrow().as_py())
+    return listed[listed["label"].notna()], everybody - int(listed["label"].notna().sum())
+
+
+def fairness_known(home: Home, as_of: date, config: Any) -> "pd.DataFrame":
+    """Of every member on the date: what tells the groups, place, facilitator, and whether it could be proposed."""
+    from pipeline import context, holds, poverty
+
+    table, rules = artifacts.read(home.path(f"{FEATURES}/{as_of}.parquet")), home.load(holds.Config, "holds")
+    wanted = (holds.looked_at(rules) | set(poverty.READ) | set(config.features)) & set(table.columns)
+    places = artifacts.pandas(context.on(canonical(home), as_of).drop("village_code", AS_OF))
+    frame = artifacts.pandas(table.select(FAMILY, AS_OF, *sorted(wanted)))
+    frame = frame.merge(places, on=FAMILY, how="left", validate="one_to_one")
+    judged = poverty.beside(frame, frame["regency_code"], as_of, home.load(poverty.Config, "poverty"))
+    kept = [FAMILY, AS_OF, "regency_code", "facilitator_id", *(f for f in config.features if f in frame)]
+    return frame[kept].assign(eligible=holds.decide(judged, rules)["eligible"].to_numpy())
+
+
+def unjudged(home: Home) -> list[str]:
+    """What a hold looks at that no past date can tell: the lists of the past are made without it."""
+    from pipeline import holds, poverty
+
+    known = set(artifacts.read_csv(home.path(DICTIONARY))["feature"]) | {poverty.FEATURE}
+    return sorted(holds.looked_at(home.load(holds.Config, "holds")) - known)
+
+
+def fairness_today(home: Home, config: Any) -> "pd.DataFrame":
+    """Everybody scored as of the extract: listed, below or held, the holds, and what tells the groups."""
+    from pipeline import lists
+
+    wanted = [FAMILY, AS_OF, "rank", "eligible", "facilitator_id", "regency_code", "holds"]
+    chosen = lists.select(artifacts.read_frame(home.path(SCORES), wanted), home.load(lists.Config, "lists"))
+    table = artifacts.read(features_today(home))
+    known = artifacts.pandas(table.select(FAMILY, *(f for f in config.features if f in table.columns)))
+    return chosen.merge(known, on=FAMILY, how="left", validate="one_to_one")
+
+
+def run_drift(home: Home) -> None:
+    """Watch features, scores and, where outcomes are not known yet, what may be expected of a list."""
+    from pipeline import boosters, drift, train
+
+    engine(home)
+    config, (booster, _) = home.load(drift.Config, "drift"), boosters.read(home.path(MODEL))
+    as_ofs = as_ofs_of(artifacts.read(home.path(COHORT)))[-config.dates :]
+    names, at = [*booster.feature_name(), drift.SCORE], dict[str, Any]()
+    counts, raw = list[Any](), dict[date, Any]()
+    for as_of in progress.track(as_ofs, len(as_ofs), "drift"):
+        frame = artifacts.read_frame(home.path(f"{FEATURES}/{as_of}.parquet"))
+        raw[as_of] = frame[[FAMILY, AS_OF]].assign(score=train.raw_scores(booster, frame))
+        series = frame.assign(score=raw[as_of]["score"])
+        at = at or drift.edges(series, names, config.bins)
+        counts.append(drift.binned(series, at, config.bins))
+    watched = drift.watch(counts, names, as_ofs, config)
+    table = drift.performance(drift_lists(home, raw))
+    with artifacts.replacing_folder(home.path(DRIFT)) as folder:
+        artifacts.write_csv(watched.changes, folder / "changes.csv")
+        artifacts.write_csv(table, folder / "performance.csv")
+        artifacts.write_json(drift.told(watched, table), folder / "drift.json")
+
+
+def drift_lists(home: Home, raw: "dict[date, pd.DataFrame]") -> "pd.DataFrame":
+    """Chances and lists of the dates with known outcomes, out of time, and of the later ones by the model in use."""
+    from pipeline import boosters, calibrate, capacity, fairness, lists
+
+    config, limits = home.load(fairness.Config, "fairness"), home.load(lists.Config, "lists")
+    _, model_hash = boosters.read(home.path(MODEL))
+    fitted = boosters.read_calibration(home.path(CALIBRATION), model_hash)
+    before, _ = fairness_history(home, config)
+    most = capacity.Capacity(limits.per_facilitator, limits.regency_share)
+    later = [a for a in raw if a > before[AS_OF].dt.date.max()]
+    parts = [before]
+    for as_of in later:
+        chance = raw[as_of].assign(probability=calibrate.probability(raw[as_of]["score"].to_numpy(), fitted))
+        known = chance.merge(fairness_known(home, as_of, config).drop(columns=AS_OF), on=FAMILY, validate="one_to_one")
+        parts.append(known.assign(listed=fairness.listed(known, most), label=float("nan")))
+    return artifacts.stack([p[[FAMILY, AS_OF, "probability", "listed", "label"]] for p in parts])
+
+
 def run_report(home: Home) -> None:
     """Draw the figures, write the report for people and the model's card."""
     from pipeline import card, evaluate, figures, folds, report, study
@@ -1067,6 +1186,8 @@ def run_report(home: Home) -> None:
         ways=counted_ways(home),
         effect=artifacts.read_json(home.path(f"{EFFECT}/effect.json")) | {"used": not change(home).empty},
         stories=told_stories(home, seen),
+        fairness=artifacts.read_json(home.path(f"{FAIRNESS}/published/fairness.json")),
+        drift=artifacts.read_json(home.path(f"{DRIFT}/drift.json")),
     )
     fold = folds.table([final_fold(home)])
     with artifacts.replacing_folder(home.path(REPORT)) as folder:
@@ -1079,7 +1200,10 @@ def run_report(home: Home) -> None:
 
 def drawn_before(home: Home) -> dict[str, bytes]:
     """Pictures of the report that earlier stages drew; the effect has none where it could not be estimated."""
-    files = {"components": f"{LIFECYCLE}/components.png", "effect": f"{EFFECT}/effect.png"}
+    files = {
+        "components": f"{LIFECYCLE}/components.png", "effect": f"{EFFECT}/effect.png",
+        "fairness": f"{FAIRNESS}/published/fairness.png",
+    }  # fmt: skip
     return {name: home.path(file).read_bytes() for name, file in files.items() if home.path(file).exists()}
 
 

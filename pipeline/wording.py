@@ -462,6 +462,8 @@ HEADINGS: Mapping[str, Text] = {
     "can": Text("Apa yang bisa dan tidak bisa dilakukan skor ini", "What the score can and cannot do"),
     "lists": Text("Panjang daftar", "Size of the list"),
     "whom": Text("Untuk siapa", "For whom"),
+    "fairness": Text("Siapa yang diperlakukan lebih buruk", "Whom it treats worse"),
+    "drift": Text("Apakah keadaannya masih sama", "Whether things are as they were"),
     "periods": Text("Per periode", "By period"),
     "calibration": Text("Apakah peluangnya tepat", "Are the chances right"),
     "able": Text("Yang bisa", "What it can"),
@@ -617,6 +619,34 @@ SENTENCES: Mapping[str, Text] = {
         "untuk kelompok itu perlu dibaca dengan hati-hati.",
         "How good the order is can differ between groups. Where a group's interval lies well below that of all "
         "families, read the order for that group with care.",
+    ),
+    "fairness": Text(
+        "Tiap kelompok dibandingkan dengan semua keluarga lain, pada panjang daftar yang benar-benar dipakai. Keluarga "
+        "yang berulang dihitung sebagai satu, dan dari semua temuan paling banyak {share}% diperkirakan keliru. Daftar "
+        "adalah usulan kunjungan: masuk daftar bukan keputusan, dan terlewat berarti peluang yang hilang.",
+        "Every group is compared with everybody else, at the list size really used. A family that recurs is taken as "
+        "one, and of all findings at most {share}% are expected to be false. A list proposes visits: to be on it is no "
+        "decision, and to be missed is a chance lost.",
+    ),
+    "fairness_history": Text("Pada tanggal yang hasilnya sudah diketahui:", "On dates whose outcomes are known:"),
+    "fairness_today": Text("Pada daftar hari ini:", "On today's list:"),
+    "drift": Text(
+        "Dari {series} deret yang diamati, {count} berubah di luar kebiasaan sejak tanggal sebelumnya: {names}. Alarm "
+        "palsu yang diperkirakan: {a_year} setahun.",
+        "Of {series} series watched, {count} changed out of the ordinary since the date before: {names}. False alarms "
+        "expected: {a_year} a year.",
+    ),
+    "drift_untold": Text(
+        "Riwayatnya terlalu pendek untuk mengatakan apakah ada yang berubah.",
+        "The history is too short to say whether anything changed.",
+    ),
+    "drift_expected": Text(
+        "Dari {listed} keluarga pada daftar hari ini diperkirakan {expected} mencapai graduasi; menurut melesetnya "
+        "perkiraan sebelumnya, {lower} sampai {upper}, rentang yang tepat paling banyak {holds} dari 100 kali. "
+        "Perkiraan ini tidak melihat perubahan arti sebuah peluang.",
+        "Of the {listed} families on today's list {expected} are expected to graduate; as far as earlier expectations "
+        "were off, {lower} to {upper}, a range that holds at most {holds} times of 100. It does not see a change in "
+        "what a chance means.",
     ),
     "periods": Text(
         "Arti graduasi berubah bersama kebijakan (2019-2020 target, 2022-2024 PENA, 2025-2026 kuota), sehingga tiap "
@@ -939,6 +969,11 @@ FIGURES: Mapping[str, Text] = {
     "capacity": Text(
         "Apa yang ditemukan bila tiap pendamping mengunjungi sekian keluarga.",
         "What is found when every facilitator visits so many families.",
+    ),
+    "fairness": Text(
+        "Tiap kelompok (tanda) di samping semua keluarga lain (garis tegak), dengan rentangnya; titik: jumlahnya "
+        "terlalu kecil untuk ditunjukkan.",
+        "Each group (mark) beside everybody else (upright line), with intervals; a dot: counts too small to show.",
     ),
     "periods": Text("Ketepatan per tanggal dengan rentangnya.", "How good on each date, with intervals."),
     "segments": Text("Ketepatan per kelompok dengan rentangnya.", "How good for each group, with intervals."),

@@ -169,6 +169,43 @@ class TestContract:
         brier = ((mine["probability"] - mine["label"]) ** 2).mean()
         assert told["brier"]["estimate"] == pytest.approx(brier)
 
+    def test_fairness_counts_every_prediction_and_every_family_of_today(self, world, predictions, scores):
+        mine = predictions[predictions["model"] == "lightgbm"]
+        room, attributes = world.path(f"{stages.FAIRNESS}/room"), set(values("fairness")["attributes"])
+        for name, rows in (("history", len(mine)), ("today", len(scores))):
+            counts = pd.read_csv(room / f"{name}_counts.csv", keep_default_na=False)
+            single = counts[(counts["kind"] == "single") & (counts["attribute"] != "")]
+            assert set(single["attribute"]) == attributes
+            assert (single.groupby("attribute")["rows"].sum() == rows).all()
+            assert (single[single["group"] == "unknown"].groupby("attribute").size() == 1).all()
+        told = pd.read_csv(room / "history_counts.csv", keep_default_na=False).iloc[0]
+        assert told["listed_graduated"] + told["not_listed_graduated"] == mine["label"].sum()
+        today = pd.read_csv(room / "today_counts.csv", keep_default_na=False).iloc[0]
+        assert today["held"] == (~scores["eligible"]).sum()
+        index = pd.read_csv(world.path(stages.LISTS) / "index.csv")
+        assert today["listed"] == index["candidates"].sum()
+
+    def test_no_small_count_is_published(self, world):
+        minimum, room = values("fairness")["cell_minimum"], world.path(f"{stages.FAIRNESS}/room")
+        for name in ("history", "today"):
+            inside = pd.read_csv(room / f"{name}_counts.csv", keep_default_na=False, na_values=[""])
+            outside = pd.read_csv(
+                room.parent / "published" / f"{name}_counts.csv", keep_default_na=False, na_values=[""]
+            )
+            cells = [c for c in outside if f"families_{c}" in inside]
+            small = inside[[f"families_{c}" for c in cells]].to_numpy() < minimum
+            some = inside[cells].to_numpy() > 0
+            assert (small & some).any()
+            assert outside[cells].isna().to_numpy()[small & some].all()
+
+    def test_drift_tells_every_date_and_what_may_be_expected_of_today(self, world):
+        told = json.loads(world.path(f"{stages.DRIFT}/drift.json").read_text())
+        changes = pd.read_csv(world.path(f"{stages.DRIFT}/changes.csv"))
+        assert changes["as_of"].max() == told["changes"]["as_of"] == EXTRACTED_ON.isoformat()
+        assert set(changes["series"]) >= {"score", "caretaker_age"}
+        listed = pd.read_csv(world.path(stages.LISTS) / "index.csv")["candidates"].sum()
+        assert told["expected"]["found"]["listed"] == listed
+
     def test_every_active_family_is_scored_and_explained_once(self, world, scores):
         active = sorted(members_on(world, EXTRACTED_ON))
         assert list(scores) == SAID_OF_A_SCORE

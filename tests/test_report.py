@@ -330,3 +330,21 @@ def test_a_story_stands_under_its_own_heading():
 def test_without_them_there_are_no_such_sections():
     html = shown()
     assert not any(f'id="{name}"' in html for name in ("stories", "pathways", "life", "effect"))
+
+
+FAIR = {"error_rate": 0.05, "history": {"lines": [{"id": "perdesaan: lebih buruk", "en": "rural: worse treated"}]},
+        "today": {"lines": [{"id": "tidak dapat dipastikan", "en": "cannot tell"}]}}  # fmt: skip
+FOUND = {"listed": 299, "expected": 47.9, "lower": 11.5, "upper": 59.5, "holds": 11 / 13}
+CHANGES = {"series": 241, "alarms": ["score", "urban"], "false_alarms_a_year": 1.0}
+
+
+def test_fairness_and_drift_are_told_in_both_languages() -> None:
+    text = words(replace(told(), fairness=FAIR, drift={"changes": CHANGES, "expected": {"found": FOUND}}))
+    for said in ("perdesaan: lebih buruk", "rural: worse treated", "On today's list:", "2 changed", "score, urban",
+                 "48 are expected", "12 to 60", "at most 85 times of 100"):  # fmt: skip
+        assert said in text
+    silent = {"changes": {"alarms": None}, "expected": {"found": FOUND | {"holds": None}}}
+    short = words(replace(told(), drift=silent))
+    assert "The history is too short" in short
+    assert "are expected to graduate; as far" not in short
+    assert "Whom it treats worse" not in short
