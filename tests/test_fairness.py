@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from scipy import stats
+from scipy.sparse import csr_array
 from studies import CONFIGS
 
 from pipeline import capacity, fairness, metrics
@@ -579,3 +580,25 @@ def test_pairs_are_those_of_two_attributes() -> None:
     rates = audit.measure(mine, settings()).rates
     pairs = set(zip(rates["attribute"], rates["attribute2"], strict=True)) - {("", "")}
     assert {p for p in pairs if p[1]} == set(combinations(["a0", "a1", "a2"], 2))
+
+
+def test_a_cell_whose_own_sums_are_all_hidden_may_still_be_found_out_from_afar():
+    """a + b = t. Of b, c, d each pair sums to a shown total, so b = (7 + 8 - 9) / 2 = 3; of t, u, v likewise t = 4."""
+    names = ["a", "b", "t", "c", "d", "u", "v", "bc", "cd", "bd", "tu", "uv", "tv"]
+    value = {"a": 1, "b": 3, "t": 4, "c": 4, "d": 5, "u": 50, "v": 60}
+    value |= {p: value[p[0]] + value[p[1]] for p in names if len(p) == 2}
+    sums = [("a", "b", "t"), *((p[0], p[1], p) for p in names if len(p) == 2)]
+    matrix = np.zeros((len(sums), len(names)))
+    for row, (one, two, total) in enumerate(sums):
+        matrix[row, [names.index(one), names.index(two), names.index(total)]] = 1, 1, -1
+    cells = np.arange(len(names))
+    told = suppression.System(csr_array(matrix), np.array([value[n] for n in names]), cells, np.array(names, object))
+    hidden = np.isin(names, ["a", "b", "t", "c", "d", "u", "v"])
+    assert suppression.found_out(told.equations, hidden)[0]
+    kept = suppression.protect(told, np.isin(names, ["a"]), 10)
+    assert kept[0]
+    assert not suppression.found_out(told.equations, kept)[0]
+    stuck = hidden.copy()
+    suppression.widen_farther(told, stuck, np.isin(names, ["a"]))
+    assert stuck.sum() == hidden.sum() + 6  # a total of each pair
+    assert not suppression.found_out(told.equations, stuck)[0]

@@ -114,9 +114,12 @@ def protect(told: System, small: Flags, minimum: int) -> Flags:
     while True:
         _complete(told, hidden, minimum)
         exposed = found_out(told.equations, hidden) & small
-        if not exposed.any():
+        if hidden.all() or not exposed.any():
             return hidden
+        before = int(hidden.sum())
         _widen(told, hidden, exposed)
+        if int(hidden.sum()) == before:
+            widen_farther(told, hidden, exposed)
 
 
 def found_out(equations: csr_array, hidden: Flags) -> Flags:
@@ -184,6 +187,23 @@ def _widen(told: System, hidden: Flags, exposed: Flags) -> None:
     for cell in np.flatnonzero(exposed):
         best = min(_sums_of(by_cell, int(cell)), key=lambda e: _loss(told, int(e), hidden))
         _hide_one(told, *_of(told, int(best)), hidden)
+
+
+def widen_farther(told: System, hidden: Flags, exposed: Flags) -> None:
+    """One more cell hidden in the nearest sum that shows any, where all sums of the exposed cells are hidden already.
+
+    Everything is hidden where no sum that hangs together with theirs shows a cell.
+    """
+    by_cell, seen = told.equations.tocsc(), exposed.copy()
+    near = np.flatnonzero(exposed)
+    while near.size:
+        sums = np.unique(np.concatenate([_sums_of(by_cell, int(c)) for c in near]))
+        if any([_hide_one(told, *_of(told, int(e)), hidden) >= 0 for e in sums]):
+            return
+        cells = np.unique(np.concatenate([_of(told, int(e))[0] for e in sums]))
+        near = cells[~seen[cells]]
+        seen[cells] = True
+    hidden[:] = True
 
 
 def _loss(told: System, equation: int, hidden: Flags) -> int:
