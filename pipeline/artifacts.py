@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import errno
 import hashlib
+import importlib.metadata
 import json
 import os
 import re
@@ -33,6 +34,7 @@ from pipeline.errors import BadInput
 
 C = TypeVar("C", bound=BaseConfig)
 ROWS_PER_GROUP = engines.ROWS_PER_GROUP
+PROJECT = Path(__file__).resolve().parents[1]
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 SWAPS = 1000
 LEAST_ROWS = 50_000
@@ -350,6 +352,14 @@ def grouped(runs: Sequence[int], least: int) -> list[int]:
     return found
 
 
+def link(path: Path, other: Path) -> None:
+    """The same file, or folder of files, under a second name; nothing is copied, and neither may be written to."""
+    for file in pieces(path):
+        target = other / file.name if path.is_dir() else other
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(file, target)
+
+
 def spell_out(folder: Path) -> None:
     """Every table of Parquet parts as one CSV file, with `;` and a byte order mark as spreadsheets here write it."""
     for parts in sorted(folder.glob("*.parquet")):
@@ -448,6 +458,21 @@ def sha256(path: Path) -> str:
         return digest({str(p.relative_to(path)): sha256(p) for p in files})
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def code_of(stage: str) -> dict[str, str]:
+    """The sha256 of the code and the settings that dvc.yaml names as what a stage is made by, by path."""
+    named = [
+        d for d in read_yaml(PROJECT / "dvc.yaml")["stages"][stage]["deps"] if d.startswith(("pipeline", "configs"))
+    ]
+    files = [f for d in named for f in ([PROJECT / d] if (PROJECT / d).is_file() else (PROJECT / d).rglob("*"))]
+    kept = (f for f in files if f.is_file() and "__pycache__" not in f.parts)
+    return {str(f.relative_to(PROJECT)): sha256(f) for f in sorted(kept)}
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """The installed versions of packages, by name."""
+    return {name: importlib.metadata.version(name) for name in packages}
 
 
 def md5(path: Path) -> str:

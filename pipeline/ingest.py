@@ -23,7 +23,7 @@ from pipeline.columns import FAMILY
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 from pipeline.rules import GENTLE, Days, Reading, Rule, as_it_stands, as_text, first_broken, read_column, shown
-from pipeline.tables import TABLES, Column, Table
+from pipeline.tables import SPANS, TABLES, Column, Table
 
 Keep = Callable[[str, ir.Table], ir.Table]
 Places = Mapping[tuple[str, str], tuple[int, str, int]]
@@ -99,14 +99,6 @@ class Checked:
     clocks: Mapping[str, ir.Table]
 
 
-# Of these pairs the second day may not lie before the first.
-SPANS = {
-    "members": ("valid_from", "valid_to"),
-    "programmes": ("started_on", "ended_on"),
-    "cases": ("reported_on", "closed_on"),
-    "assignments": ("valid_from", "valid_to"),
-    "follow_up": ("observed_from", "observed_to"),
-}
 QUIET_DAYS = 184  # half a year; payments alone are recorded every quarter
 BIRTHS = {"kpm": "caretaker_birth_date", "members": "birth_date"}
 QUARANTINE = ("row", "rule", "column", "value", "message")

@@ -16,7 +16,6 @@ from pipeline.errors import BadInput
 NATIONAL = (
     "simulate", "source", "ingest", "cohort", "features", "lineage", "lifecycle", "score", "explain", "lists",
 )  # fmt: skip
-PROJECT = Path(__file__).resolve().parents[1]
 MARKS = "data/.marks.json"
 
 
@@ -24,11 +23,11 @@ def run(home: Home, names: Iterable[str] = NATIONAL) -> None:
     """Run the stages that are not done; BadInput where there is no trained model to score with."""
     if not home.path(stages.MODEL).is_file():
         raise BadInput(f"{home.path(stages.MODEL)}: not there yet", "train a model first: make run, then make national")
-    picture = artifacts.read_yaml(PROJECT / "dvc.yaml")["stages"]
+    picture = artifacts.read_yaml(artifacts.PROJECT / "dvc.yaml")["stages"]
     wanted = [n for n in names if n in stages.order(home)]
     before = ""
     for number, name in enumerate(wanted, start=1):
-        before = mark(home, picture[name], before)
+        before = mark(home, name, picture[name], before)
         done = marks(home)
         if done.get(name) == before:
             progress.tell([f"{number} of {len(wanted)}: {name}: done already"])
@@ -44,9 +43,9 @@ def marks(home: Home) -> dict[str, str]:
     return dict(artifacts.read_json(file)) if file.is_file() else {}
 
 
-def mark(home: Home, stage: Mapping[str, Any], before: str) -> str:
+def mark(home: Home, name: str, stage: Mapping[str, Any], before: str) -> str:
     """The digest of what a stage is made from: another one says that what it left is out of date."""
-    files = {d: artifacts.sha256(PROJECT / d) for d in stage["deps"] if d.startswith(("pipeline", "configs"))}
+    files = artifacts.code_of(name)
     models = {d: artifacts.sha256(home.path(d)) for d in stage["deps"] if d.startswith("models/")}
     sections = [next(iter(p)) if isinstance(p, dict) else p for p in stage.get("params", [])]
     values = {s: home.values(Path(str(s)).stem) for s in sections}

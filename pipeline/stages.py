@@ -33,7 +33,7 @@ EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
 COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
 MOMENTS, RECORDED = "data/snapshots/moments.json", "data/snapshots/recorded.parquet"
 FEATURES, DICTIONARY = "data/features", "data/features/dictionary.csv"
-WORDING, KNOWN_ON = "data/wording.csv", "data/known_on.parquet"
+WORDING, KNOWN_ON, PARTITIONS = "data/wording.csv", "data/known_on.parquet", "data/partitions.json"
 PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/folds.csv"
 INCIDENCE = "data/evaluation/incidence.parquet"
 METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
@@ -282,20 +282,48 @@ def visits_of(home: Home) -> "dict[str, ir.Table]":
 
 
 def run_features(home: Home) -> None:
-    """Tell what was known of every member on every as-of date."""
+    """Tell what was known of every member on every as-of date; dates made of the same records as before stay."""
     from pipeline import features
 
     engine(home)
-    further, chosen = declared(home), artifacts.read(home.path(COHORT))
-    as_ofs, several = as_ofs_of(chosen), part_names(home)
+    as_ofs, several = as_ofs_of(artifacts.read(home.path(COHORT))), part_names(home)
+    made_from = features_made_from(home, as_ofs) if as_ofs[1:] else {}
     with artifacts.replacing_folder(home.path(FEATURES)) as folder:
-        (features_in_parts if several else features_at_once)(home, folder, as_ofs)
-        blocks = features.blocks(canonical(home), as_ofs[-1], further)
+        anew = [a for a in as_ofs if not taken_over(home, folder, a, made_from)]
+        if anew:
+            (features_in_parts if several else features_at_once)(home, folder, anew)
+        blocks = features.blocks(canonical(home), as_ofs[-1], declared(home))
         artifacts.write_csv(features.dictionary(blocks), folder / "dictionary.csv")
+    made = {a: [of, artifacts.sha256(home.path(f"{FEATURES}/{a}.parquet"))] for a, of in made_from.items()}
+    artifacts.write_json(made, home.path(PARTITIONS))
     artifacts.write_csv(features.wording(blocks), home.path(WORDING))
     families = artifacts.read(home.path(f"{FEATURES}/{as_ofs[-1]}.parquet"))
     told = features.days_of(canonical(home), families, as_ofs[-1], blocks)
     artifacts.write(told, home.path(KNOWN_ON))
+
+
+def features_made_from(home: Home, as_ofs: "Sequence[date]") -> dict[str, str]:
+    """For each as-of date, the digest of the records, families, code and engine its features are made of."""
+    from pipeline import partitions
+
+    told = {name: partitions.marks(table, name).to_pandas() for name, table in canonical(home).items()}
+    chosen = partitions.members(artifacts.read(home.path(COHORT))).to_pandas()
+    records = partitions.made_from(told, chosen, as_ofs)
+    runs_on = home.load(artifacts.Config, "engine").engine, artifacts.versions("duckdb", "ibis-framework")
+    rest = {"code": artifacts.code_of("features"), "engine": runs_on, "declared": str(declared(home))}
+    return {a.isoformat(): artifacts.digest({"records": records[a], "rest": rest}) for a in as_ofs}
+
+
+def taken_over(home: Home, folder: "Path", as_of: date, made_from: Mapping[str, str]) -> bool:
+    """Whether the features of a date that lie there are whole and made of the same; they then go into `folder`."""
+    before, file = home.path(PARTITIONS), home.path(f"{FEATURES}/{as_of}.parquet")
+    made = made_from.get(as_of.isoformat())
+    if made is None or not before.is_file() or not file.exists():
+        return False
+    if artifacts.read_json(before).get(as_of.isoformat()) != [made, artifacts.sha256(file)]:
+        return False
+    artifacts.link(file, folder / f"{as_of}.parquet")
+    return True
 
 
 def features_at_once(home: Home, folder: "Path", as_ofs: "Sequence[date]") -> None:

@@ -306,3 +306,12 @@ TABLES: Mapping[str, type[Table]] = {
 def of_one_family(name: str) -> bool:
     """Whether rows of different families never stand for the same thing, so that some families can be read alone."""
     return "kpm_id" in TABLES[name].key
+
+# Of these pairs the second day may not lie before the first.
+SPANS = {
+    "members": ("valid_from", "valid_to"),
+    "programmes": ("started_on", "ended_on"),
+    "cases": ("reported_on", "closed_on"),
+    "assignments": ("valid_from", "valid_to"),
+    "follow_up": ("observed_from", "observed_to"),
+}

@@ -503,6 +503,47 @@ class TestDecisionsComeBack:
             stages.run("source", home)
 
 
+class TestNewQuarter:
+    """Three months more of records: features of dates that they do not reach stay, and are what they would be."""
+
+    @pytest.fixture
+    def grown(self, tmp_path):
+        names = ("simulate", "source", "ingest", "cohort", "features")
+        earlier = {"simulate": QUICK["simulate"] | {"extracted_on": "2025-03-31"}}
+        home = run(study(tmp_path, QUICK | earlier), *names)
+        before = {f.name: f.stat().st_ino for f in home.path(stages.FEATURES).glob("20*")}
+        run(study(tmp_path, QUICK), *names)
+        return home, before
+
+    def test_what_the_records_do_not_reach_stays_and_all_is_right(self, world, grown):
+        home, before = grown
+        after = {f.name: f.stat().st_ino for f in home.path(stages.FEATURES).glob("20*")}
+        assert set(after) - set(before) == {f"{EXTRACTED_ON}.parquet"}
+        # Ends have no day of record: one of January 2024 that was entered late came with the new quarter.
+        kept = {n for n in before if after[n] == before[n]}
+        assert kept == {n for n in before if n < "2024"}
+        assert len(kept) > 20
+        assert hashes(home, stages.FEATURES) == hashes(world, stages.FEATURES)
+
+    def test_what_is_not_as_it_was_is_computed_again(self, world, grown):
+        home, _ = grown
+        damaged = home.path(f"{stages.FEATURES}/{EARLIER}.parquet")
+        damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+        membership = home.path(f"{stages.CANONICAL}/membership.parquet")
+        rows = pq.read_table(membership)
+        late = pc.max(rows["recorded_on"])
+        pq.write_table(rows.filter(pc.less(rows["recorded_on"], late)), membership)
+        others = {f.name: f.stat().st_ino for f in home.path(stages.FEATURES).glob("20*")}
+        run(home, "features")
+        again = {f.name: f.stat().st_ino for f in home.path(stages.FEATURES).glob("20*")}
+        assert {n for n in others if again[n] != others[n]} == {
+            n for n in others if n == damaged.name or date.fromisoformat(n[:10]) >= late.as_py()
+        }
+        assert hashes(home, f"{stages.FEATURES}/{EARLIER}.parquet") == hashes(
+            world, f"{stages.FEATURES}/{EARLIER}.parquet"
+        )
+
+
 class TestParts:
     """An extract in parts, and regencies in groups, on the way to the lists: nothing tells how many there were."""
 

@@ -106,7 +106,7 @@ def one_run(home: Home) -> None:
 
 def source(home: Home, name: str) -> Path:
     """An output of the run, or a file of the checkout."""
-    return Path(name) if name == "requirements.lock" else home.path(name)
+    return artifacts.PROJECT / name if name == "requirements.lock" else home.path(name)
 
 
 def facts(home: Home, chain: list[str]) -> dict[str, Any]:
