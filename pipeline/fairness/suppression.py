@@ -198,7 +198,8 @@ def widen_farther(told: System, hidden: Flags, exposed: Flags) -> None:
     near = np.flatnonzero(exposed)
     while near.size:
         sums = np.unique(np.concatenate([_sums_of(by_cell, int(c)) for c in near]))
-        if any([_hide_one(told, *_of(told, int(e)), hidden) >= 0 for e in sums]):
+        added = [_hide_one(told, *_of(told, int(e)), hidden) for e in sums]
+        if max(added) >= 0:
             return
         cells = np.unique(np.concatenate([_of(told, int(e))[0] for e in sums]))
         near = cells[~seen[cells]]
