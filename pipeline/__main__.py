@@ -223,6 +223,23 @@ def audit_explain(
     typer.echo(story.told(snapshot, kpm_id, language))
 
 
+@audit.command("questions")
+def audit_questions(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(help="Folder to write: a query and a CSV each, and one page.")],
+    bundle: Folder = None,
+    key: Key = None,
+) -> None:
+    """Answer what auditors of the state ask, from the bundle: one query and one CSV each, and index.html. No name."""
+    from pipeline.audit import contents, questions, replay
+    from pipeline.audit.folder import fingerprint, opened
+
+    snapshot = replay.Snapshot(opened(bundle or context.obj.path(str(EVIDENCE)), fingerprint(key)))
+    answers = questions.asked(snapshot)
+    contents.answered(out, answers, questions.page(snapshot, answers))
+    typer.echo("\n".join(questions.line(a) for a in answers))
+
+
 def main() -> None:
     """Exit status 0 done, 2 bad input or configuration told in a few lines, 1 anything else."""
     try:

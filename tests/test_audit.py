@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from benchmarks import tampering
 from pipeline import __main__ as shell
 from pipeline import publish, seal, stages
-from pipeline.audit import checks, contents, folder, names, replay, story
+from pipeline.audit import checks, contents, folder, names, papers, replay, story
 from pipeline.audit.settings import Config
 from pipeline.errors import BadInput
 
@@ -462,3 +462,61 @@ def test_commands_tell_and_end_as_promised(home, bundle, made, copy):
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert refused.stderr.startswith(f"{names.CARD}: has 7 bytes\nexpected: ")
+
+
+# ------------------------------------------------------------------ what auditors of the state ask
+
+
+def test_questions_are_answered_from_the_bundle_as_files(home, bundle, tmp_path):
+    line = ["--home", str(home.root), "audit", "questions", str(tmp_path / "out"), "--bundle", str(bundle)]
+    told = CliRunner().invoke(shell.app, line)
+    assert told.exit_code == 0, told.output
+    out = tmp_path / "out"
+    assert {f.suffix for f in out.iterdir()} == {".sql", ".csv", ".html"}
+    assert len(list(out.glob("*.sql"))) == len(list(out.glob("*.csv"))) == 7
+    assert pd.read_csv(out / "proposed_while_held.csv").empty
+    coverage = pd.read_csv(out / "coverage.csv")
+    assert coverage["families"].sum() == pq.read_metadata(bundle / names.SCORES).num_rows
+    assert (coverage["unexplained"] == 0).all()
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "simulated data" in page
+    assert "<script" not in page
+    assert "http" not in page
+
+
+def test_questions_read_nothing_that_was_tampered_with(copy, tmp_path):
+    victim = copy / names.SCORES
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    line = ["audit", "questions", str(tmp_path / "out"), "--bundle", str(copy)]
+    refused = CliRunner().invoke(shell.app, line)
+    assert isinstance(refused.exception, BadInput)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_risk_sheet_tells_this_run(home, bundle):
+    told = (bundle / names.RISKS).read_text(encoding="utf-8")
+    scores = pq.read_table(home.path(stages.SCORES)).to_pandas()
+    index = pd.read_csv(bundle / names.INDEX)
+    assert (
+        f"{(~scores['eligible']).sum():,} of {len(scores):,} families held; {index['candidates'].sum():,} listed"
+        in told
+    )
+    level = json.loads((bundle / names.METRICS).read_text())["models"]["lightgbm"]["calibration_in_the_large"]
+    assert f"promised, out of time: {level['estimate']:.2f} ({level['lower']:.2f} to {level['upper']:.2f})" in told
+    assert "not judged in this bundle" in told
+    assert "A simulated world" in told
+    assert told.count("to be filled in") == 3
+
+
+def test_the_risk_sheet_tells_fairness_and_drift_where_the_run_has_them(bundle, tmp_path):
+    place = tmp_path / "with"
+    shutil.copytree(bundle, place)
+    run = papers.Run(place)
+    for name, told in (
+        (names.FAIRNESS, {"history": {"tests": 12, "verdicts": {"single": {"worse treated": 2, "cannot tell": 5}}}}),
+        (names.DRIFT, {"changes": {"alarms": ["rooms"], "series": 240, "false_alarms_a_year": 1.0}}),
+    ):
+        (place / name).parent.mkdir(parents=True)
+        (place / name).write_text(json.dumps(told), encoding="utf-8")
+    assert papers.treated(run) == "12 tests; single attributes: 2 worse treated, 5 cannot tell"
+    assert papers.drifted(run) == "1 of 240 series out of the ordinary; 1 false alarms a year asked for"

@@ -132,7 +132,7 @@ def test_stages_commands_and_functions_have_one_word_each():
     ]
     assert [g.name for g in shell.app.registered_groups] == ["audit"]
     room = shell.app.registered_groups[0].typer_instance
-    assert [c.name for c in room.registered_commands] == ["bundle", "verify", "replay", "explain"]
+    assert [c.name for c in room.registered_commands] == ["bundle", "verify", "replay", "explain", "questions"]
     for stage, entry in PICTURE.items():
         assert entry["cmd"] == f"python -m pipeline {stage}"
         assert len(entry["desc"]) > 20

@@ -8,7 +8,7 @@ feature is rebuilt by the stored statements.
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline import artifacts, features, folds, lifecycle, provenance, publish, seal, stages
 from pipeline.artifacts import Home
-from pipeline.audit import checks, folder, names, papers, statements
+from pipeline.audit import checks, folder, names, papers, questions, statements
 from pipeline.audit.settings import Config
 from pipeline.columns import FAMILY
 from pipeline.errors import BadInput
@@ -138,6 +138,7 @@ def filled(home: Home, target: Path) -> None:
     told = papers.Run(target)
     artifacts.write_text(papers.label_rules(told), target / names.RULES)
     artifacts.write_text(papers.datasheet(told), target / names.DATASHEET)
+    artifacts.write_text(papers.risks(told), target / names.RISKS)
 
 
 def copied(path: Path, to: Path) -> None:
@@ -191,3 +192,12 @@ def tables(target: Path) -> Iterator[tuple[Path, list[str]]]:
         if file.parent.name != names.LISTS and file.name != "dictionary.csv":
             with file.open(encoding="utf-8-sig") as lines:
                 yield file, lines.readline().strip().split(",")
+
+
+def answered(out: Path, answers: Sequence[questions.Answer], page: str) -> None:
+    """A query and a CSV each, and the page; the folder takes its place whole."""
+    with artifacts.replacing_folder(out) as folder:
+        for answer in answers:
+            artifacts.write_text(answer.question.sql + "\n", folder / f"{answer.question.name}.sql")
+            artifacts.write_csv(answer.rows, folder / f"{answer.question.name}.csv")
+        artifacts.write_text(page, folder / "index.html")

@@ -14,4 +14,5 @@ PREDICTIONS, TABLES, MEASURES = "evaluation/predictions.parquet", "evaluation/ta
 EXPLANATIONS, SHAP, METHOD = "explanations", "explanations/shap.parquet", "explanations/method.json"
 SCORES, PATHWAYS, LIVES = "scores/scores.parquet", "scores/pathways.parquet", "scores/families.parquet"
 LISTS, INDEX = "lists", "lists/index.csv"
-QUARANTINE, DATASHEET = "quarantine/counts.csv", "datasheet.md"
+QUARANTINE, DATASHEET, RISKS = "quarantine/counts.csv", "datasheet.md", "risks.md"
+FAIRNESS, DRIFT = "fairness/published/fairness.json", "drift/drift.json"

@@ -98,6 +98,94 @@ number: whoever holds the register can tell who it is, so the bundle is confiden
 """
 
 
+def risks(run: Run) -> str:
+    """The risk sheet, a skeleton of an assessment by UU PDP 27/2022 Art. 34; Markdown, every number from the run.
+
+    What only the controller can say is left open, and says so.
+    """
+    warning = "**A simulated world: no real families.**\n\n" if run.lineage["simulated"] else ""
+    study, columns = run.study, [c.name for t in TABLES.values() for c in t.columns() if c.pii]
+    personal = ", ".join(sorted(set(columns)))
+    return f"""# Risk sheet
+{warning}A skeleton for the controller's assessment (UU PDP 27/2022, Art. 34). What stands here was read from the run;
+what only the controller can say is marked `to be filled in`.
+
+## What is done
+Every family that was a member on {run.lineage["extracted_on"]} is scored for the chance of graduating within
+{study["horizon_months"]} months, and some are proposed for a home visit. The score orders visits. It decides nothing:
+no state of the desk ends a family's assistance, and a person confirms every proposal (UU PDP Art. 10).
+
+- Controller, legal basis, retention, contact for objections: to be filled in.
+- Identity apart: {len(columns)} columns of the contract are personal ({personal});
+  none is in this bundle, in features, in the model or in its records.
+- Data that the law calls specific and that are used: children, pregnancy and disability (`members`), clinics and
+  schools (`commitments`), money (`welfare`, `payments`).
+
+## Risks, what stands against them, and what this run shows
+{table(("risk", "what stands against it", "in this run"), faced(run))}
+
+## What is left
+A low chance is no judgement of a family, and a high one no proof that it stands on its own. Whoever is proposed may
+object at any step; objections are kept in the desk's record. Risks that remain after these measures, and who accepts
+them: to be filled in.
+"""
+
+
+def faced(run: Run) -> list[tuple[str, str, str]]:
+    """Each risk, the measure, and what the run shows of it."""
+    scores = pq.read_table(run.folder / names.SCORES, columns=["eligible"])["eligible"]
+    index = pd.read_csv(run.folder / names.INDEX)
+    level = run.json(names.METRICS)["models"]["lightgbm"]["calibration_in_the_large"]
+    held = len(scores) - int(pc.sum(scores).as_py() or 0)
+    return [
+        (
+            "a poor family pushed out by an error",
+            "holds keep a family off every list; a list is bounded by what facilitators and a regency can visit",
+            f"{held:,} of {len(scores):,} families held; {int(index['candidates'].sum()):,} listed",
+        ),
+        (
+            "a promise that does not come true",
+            "chances are calibrated out of time, and told with intervals",
+            f"graduations for each one promised, out of time: {level['estimate']:.2f} "
+            f"({level['lower']:.2f} to {level['upper']:.2f})",
+        ),
+        ("some groups are treated worse", "every group against everybody else, at the size of the list", treated(run)),
+        ("families change and the model does not", "a watch over features, scores and expected finds", drifted(run)),
+        (
+            "a reason that is not the reason",
+            "contributions add up to the score on every row, and are worked out a second time",
+            f"`verify` of this bundle: rows of {len(scores):,} families",
+        ),
+        (
+            "somebody finds out who a family is",
+            "names and numbers of identity apart; small counts hidden in what is published",
+            "a column that the contract marks as personal is refused in a bundle",
+        ),
+    ]
+
+
+def treated(run: Run) -> str:
+    if not (run.folder / names.FAIRNESS).is_file():
+        return "not judged in this bundle"
+    told = run.json(names.FAIRNESS)["history"]
+    counts = told["verdicts"].get("single", {})
+    return f"{told['tests']:,} tests; single attributes: " + ", ".join(
+        f"{n} {verdict}" for verdict, n in counts.items()
+    )
+
+
+def drifted(run: Run) -> str:
+    if not (run.folder / names.DRIFT).is_file():
+        return "not watched in this bundle"
+    told = run.json(names.DRIFT)["changes"]
+    if told["alarms"] is None:
+        return str(told["why"])
+    return (
+        f"{len(told['alarms'])} of {told['series']} series out of the ordinary; "
+        f"{told['false_alarms_a_year']:g} false alarms a year asked for"
+    )
+
+
 def dicts(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return list(frame.to_dict("records"))
 
