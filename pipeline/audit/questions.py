@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from pathlib import PurePath
 
 import pandas as pd
 
 from pipeline.audit import names
 from pipeline.audit.replay import Snapshot, tables_below
+from pipeline.columns import FAMILY
 from pipeline.wording import Text
 
 
@@ -143,10 +145,14 @@ LACKING: Mapping[str, str] = {
 
 def listed(snapshot: Snapshot) -> pd.DataFrame:
     """kpm_id, regency_code of everybody on a list as it was handed out."""
-    handed = [n for n in snapshot.evidence.names(f"{names.LISTS}/") if n.endswith(".csv") and n != names.INDEX]
-    columns = ["kpm_id", "regency_code"]
-    parts = [pd.read_csv(snapshot.evidence.stream(n), dtype=str, encoding="utf-8-sig")[columns] for n in handed]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns, dtype=str)
+    index = pd.read_csv(snapshot.evidence.stream(names.INDEX), dtype=str, encoding="utf-8-sig")
+    parts = [
+        pd.read_csv(snapshot.evidence.stream(f"{names.LISTS}/{PurePath(file).stem}.csv"), dtype=str)[[FAMILY]].assign(
+            regency_code=code
+        )
+        for code, file in zip(index["regency_code"], index["file"], strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def line(answer: Answer) -> str:
