@@ -202,9 +202,9 @@ def with_days(found: pd.DataFrame) -> pd.DataFrame:
     """Columns text_id, text_en: reasons with the day of each value that is older than the as-of date."""
     older = found["known_on"] < found[AS_OF].astype("datetime64[s]")
     day = found["known_on"].dt.strftime("%d/%m/%Y")
-    return pd.DataFrame(
-        {f"text_{k}": found[f"text_{k}"].where(~older, found[f"text_{k}"] + said + day) for k, said in SINCE.items()}
-    )
+    texts = found[[f"text_{k}" for k in SINCE]].astype("str")  # of no reason at all pandas would make numbers
+    told = {c: texts[c].where(~older, texts[c] + said + day) for c, said in zip(texts, SINCE.values(), strict=True)}
+    return pd.DataFrame(told)
 
 
 # ------------------------------------------------------------------ data flags, places, chance

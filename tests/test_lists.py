@@ -204,6 +204,13 @@ def test_each_reason_carries_the_day_of_its_own_value() -> None:
     assert lists.joined(found, "for")["K1"] == "memiliki usaha: ya, per 20/06/2025"
 
 
+def test_no_reason_at_all_has_no_day() -> None:
+    found = lists.reasons(evidence([[0.01, 0, 0, 0, 0]], [[1, 1, 1, 1, 1]]), settings())
+    assert found.empty
+    assert lists.with_days(found).to_dict("list") == {"text_id": [], "text_en": []}
+    assert lists.joined(found, "for").empty
+
+
 def test_small_contributions_are_not_worth_a_sentence() -> None:
     found = lists.reasons(evidence([[0.05, 0, 0.049, -0.049, -0.05]], [[1, 1, 1, 1, 1]]), settings())
     assert found["feature"].tolist() == ["income", "season"]

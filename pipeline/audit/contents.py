@@ -95,7 +95,7 @@ def bundle(home: Home, out: Path) -> Bundled:
 
 def one_run(home: Home) -> None:
     """BadInput where an output is missing, or where model and calibration are not those of the lineage."""
-    absent = [home.path(p) for p in COPIED.values() if not source(home, p).exists()]
+    absent = [home.path(p) for p in (*COPIED.values(), stages.METRICS) if not source(home, p).exists()]
     if absent:
         raise BadInput(f"{absent[0]}: not there yet", WHOLE_RUN)
     told = artifacts.read_json(home.path(stages.LINEAGE))["model"]
