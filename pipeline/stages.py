@@ -287,7 +287,8 @@ def run_features(home: Home) -> None:
 
     engine(home)
     as_ofs, several = as_ofs_of(artifacts.read(home.path(COHORT))), part_names(home)
-    made_from = features_made_from(home, as_ofs) if as_ofs[1:] else {}
+    marked = as_ofs[1:] and home.load(artifacts.Config, "engine").engine == "duckdb"  # Ibis has no such mark for Spark
+    made_from = features_made_from(home, as_ofs) if marked else {}
     with artifacts.replacing_folder(home.path(FEATURES)) as folder:
         anew = [a for a in as_ofs if not taken_over(home, folder, a, made_from)]
         if anew:
@@ -309,7 +310,7 @@ def features_made_from(home: Home, as_ofs: "Sequence[date]") -> dict[str, str]:
     told = {name: partitions.marks(table, name).to_pandas() for name, table in canonical(home).items()}
     chosen = partitions.members(artifacts.read(home.path(COHORT))).to_pandas()
     records = partitions.made_from(told, chosen, as_ofs)
-    runs_on = home.load(artifacts.Config, "engine").engine, artifacts.versions("duckdb", "ibis-framework")
+    runs_on = artifacts.versions("duckdb", "ibis-framework")
     rest = {"code": artifacts.code_of("features"), "engine": runs_on, "declared": str(declared(home))}
     return {a.isoformat(): artifacts.digest({"records": records[a], "rest": rest}) for a in as_ofs}
 
