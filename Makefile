@@ -26,7 +26,7 @@ run: .venv/installed
 	dvc repro
 	@python -m pipeline where
 
-test: .venv/installed-dev .venv/installed-spark
+test: .venv/installed-dev .venv/installed-docs .venv/installed-spark
 	ruff check .
 	ruff format --check .
 	mypy
@@ -84,6 +84,11 @@ format: .venv/installed-dev
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv/installed-docs: requirements-docs.lock .venv/installed
+	@echo "Installing the locked packages of documentation and notebooks"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 # Versions and hashes only; where packages come from is the machine's own setting.
 COMPILE = build/lock/bin/uv pip compile -q --upgrade --python-version 3.11 --python-platform linux --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock"
@@ -95,6 +100,7 @@ lock:
 	$(COMPILE) requirements-desk.in -o requirements-desk.lock
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 	$(COMPILE) requirements-spark.in -o requirements-spark.lock
+	$(COMPILE) requirements-docs.in -o requirements-docs.lock
 	! grep -nE 'https?:|file:|/opt|--find-links|--index-url|^torch' requirements*.lock
 
 clean:

@@ -266,7 +266,14 @@ def test_every_template_is_there_and_used():
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "requirements-dev.lock", "requirements-desk.lock", "requirements-spark.lock"]
+    "name",
+    [
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-desk.lock",
+        "requirements-docs.lock",
+        "requirements-spark.lock",
+    ],
 )
 def test_locks_hold_versions_and_hashes_and_no_address(name):
     text = (PROJECT / name).read_text(encoding="utf-8")
