@@ -59,9 +59,11 @@ def recent(rows: pd.DataFrame, scores: pd.DataFrame, matured_on: Mapping[date, d
     """What stood on record on `origin`; whatever was recorded later, and every later as-of date, is left out here.
 
     rows: kpm_id, as_of, outcome, known_on of every cohort row, `outcome` and `known_on` as far as recorded whether
-    matured or not. scores: kpm_id, as_of, raw. matured_on: the day on which labels of an as-of date mature.
+    matured or not. A row censored by a visit (see treated) is left out once the visit is on record; until then nobody
+    could have left it out, and it counts as a family without a graduation. scores: kpm_id, as_of, raw. matured_on: the
+    day on which labels of an as-of date mature.
     """
-    seen = rows[(_days(rows[AS_OF]) <= np.datetime64(origin)) & (rows[OUTCOME] != CENSORED).to_numpy()]
+    seen = rows[(_days(rows[AS_OF]) <= np.datetime64(origin)) & ~_lost(rows, origin)]
     as_of, known_on = _days(seen[AS_OF]), _days(seen["known_on"])
     days = np.unique(as_of)
     step, cohort = np.searchsorted(days, known_on), np.searchsorted(days, as_of)  # a day unknown is after all others
@@ -78,6 +80,12 @@ def recent(rows: pd.DataFrame, scores: pd.DataFrame, matured_on: Mapping[date, d
         raw=scored["raw"].to_numpy(np.float64),
         cohort=scored["cohort"].to_numpy(np.int64),
     )
+
+
+def _lost(rows: pd.DataFrame, origin: date) -> NDArray[np.bool_]:
+    """Rows of which it was known on `origin` that nobody will know how they end."""
+    later = _days(rows["known_on"]) > np.datetime64(origin)
+    return (rows[OUTCOME] == CENSORED).to_numpy() & ~later
 
 
 def _days(column: pd.Series) -> NDArray[np.datetime64]:

@@ -70,7 +70,8 @@ def observe(tables: dict[str, ir.Table], moments: Sequence[Moment], extracted_on
 
     Columns: outcome (columns.OUTCOMES), outcome_on (day the exit took effect), known_on (day it was recorded), matured.
     `tables` holds `cohort`, `membership`, `members`; where families are not all followed, `follow_up`; and where a list
-    led somebody to some of them, `visits` (treated.visits): such a row is censored, and outcome_on is the visit's day.
+    led somebody to some of them, `visits` (treated.visits): such a row is censored, and outcome_on and known_on are
+    the visit's.
     """
     rows = dated(tables["cohort"], moments)
     exit_rows = first_exits(rows, tables)
@@ -230,6 +231,6 @@ def untouched(labels: ir.Table, touched: ir.Table) -> ir.Table:
         *[labels[c] for c in KEY],
         outcome=ibis.ifelse(met, CENSORED, labels.outcome),
         outcome_on=ibis.ifelse(met, touched[treated.TREATED_ON], labels.outcome_on),
-        known_on=ibis.ifelse(met, ibis.null("date"), labels.known_on),
+        known_on=ibis.ifelse(met, touched[RECORDED_ON], labels.known_on),
         matured=labels.matured,
     )

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import PositiveInt
 
 from pipeline.asof import days_between
-from pipeline.columns import CENSORED, FAMILY, KEY, OUTCOME
+from pipeline.columns import CENSORED, FAMILY, KEY, OUTCOME, RECORDED_ON
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
@@ -48,23 +48,28 @@ def found(schema: pa.Schema, name: str) -> str:
 
 
 def visits(decisions: ir.Table, config: Config) -> ir.Table:
-    """When somebody came, and until when that is felt; grain and key kpm_id, treated_on."""
-    came = decisions.filter(decisions.treated).select(FAMILY, treated_on=decisions.happened_on).distinct()
+    """When somebody came, when that was first recorded, until when it is felt; grain and key kpm_id, treated_on."""
+    met = decisions.filter(decisions.treated)
+    came = met.group_by(FAMILY, treated_on=met.happened_on).aggregate(recorded_on=met[RECORDED_ON].min())
     return came.mutate(felt_until=(came.treated_on + ibis.interval(days=config.felt_days)).cast("date"))
 
 
 def touched(labelled: ir.Table, visits: ir.Table) -> ir.Table:
-    """Labels that a visit may have touched, with the first such visit; key kpm_id, as_of; treated_on.
+    """Labels that a visit may have touched, with the first such visit; key kpm_id, as_of; treated_on, recorded_on.
 
-    `labelled` has kpm_id, as_of, horizon_end, exit_outcome, effective_on. A visit counts that is felt after as_of and
-    came by the end of the horizon, unless the family had left before it.
+    `labelled` has kpm_id, as_of, horizon_end, matured_on, exit_outcome, effective_on. A visit counts that is felt after
+    as_of and came by the end of the horizon, unless the family had left before it. Like an exit it must be on record
+    when the label matures: one entered later would change a label that a model of that day had already learnt from.
     """
     before = labelled.exit_outcome.isnull() | (labelled.effective_on >= visits.treated_on)
     felt = days_between(labelled.as_of, visits.felt_until) > 0
+    known = visits[RECORDED_ON] <= labelled.matured_on
     near = labelled.join(
-        visits, [labelled[FAMILY] == visits[FAMILY], visits.treated_on <= labelled.horizon_end, felt, before]
-    ).select(*[labelled[c] for c in KEY], TREATED_ON)
-    return near.group_by(KEY).aggregate(treated_on=near.treated_on.min())
+        visits, [labelled[FAMILY] == visits[FAMILY], visits.treated_on <= labelled.horizon_end, known, felt, before]
+    ).select(*[labelled[c] for c in KEY], TREATED_ON, recorded_on=visits[RECORDED_ON])
+    return near.group_by(KEY).aggregate(
+        treated_on=near.treated_on.min(), recorded_on=near[RECORDED_ON].argmin(near.treated_on)
+    )
 
 
 def told(labels: ir.Table, visits: ir.Table) -> list[str]:

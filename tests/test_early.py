@@ -41,13 +41,15 @@ def test_recent_by_hand():
             ("D", first, "censored", None), ("A", second, "natural", date(2020, 7, 1)), ("B", second, "none", None),
             ("A", DAYS[3], "gsm", DAYS[4]),
             ("B", third, "none", None),
+            # Visits on record, and not yet:
+            ("E", first, "censored", third), ("F", first, "censored", date(2020, 10, 1)),
         ),
         pd.DataFrame([("B", second, -1.5), ("D", first, 9.0), ("A", DAYS[3], 9.0)], columns=["kpm_id", "as_of", "raw"]),
         {first: third, second: DAYS[4]},
         third,
     )  # fmt: skip
     assert found.counts.tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0]]
-    assert found.families.tolist() == [3, 2, 1]
+    assert found.families.tolist() == [4, 2, 1]  # A, B, C, F; A, B; B
     assert found.known_at.tolist() == [2, 3, 3]
     assert (found.raw.tolist(), found.cohort.tolist()) == ([-1.5], [1])
 
@@ -59,7 +61,9 @@ def test_nothing_recorded_after_the_origin_is_used(seed):
     n, origin = 600, DAYS[9]
     as_of = rng.choice(np.array(DAYS[:14], dtype=object), n)
     known = np.array([d + timedelta(days=int(rng.integers(1, 500))) for d in as_of], dtype=object)
-    table = rows(*zip([f"K{i}" for i in range(n)], as_of, rng.choice(["gsm", "none"], n), known, strict=True))
+    table = rows(
+        *zip([f"K{i}" for i in range(n)], as_of, rng.choice(["gsm", "none", "censored"], n), known, strict=True)
+    )
     scores = table[["kpm_id", "as_of"]].assign(raw=rng.normal(size=n))
     matured = {d: d + timedelta(days=450) for d in DAYS}
     later = (table["known_on"] > origin).to_numpy()

@@ -24,12 +24,19 @@ def frame_of(frame):
     return ibis.memtable(frame.assign(**dates), schema=ibis.schema(kinds))
 
 
-def came(*days, treated_=True):
-    given = [{"kpm_id": "A", "happened_on": day(d), "treated": treated_} for d in days]
+def came(*days, treated_=True, recorded=None):
+    given = [
+        {"kpm_id": "A", "happened_on": day(d), "recorded_on": day(recorded or d), "treated": treated_} for d in days
+    ]
     return treated.visits(frame_of(pd.DataFrame(given)), LASTING)
 
 
 def label(visits, *events):
+    row = observed(visits, *events)
+    return row["outcome"], None if pd.isna(row["outcome_on"]) else pd.Timestamp(row["outcome_on"]).date()
+
+
+def observed(visits, *events):
     membership = rows("membership", ENROLLED, *events)
     given = {
         "cohort": cohort.select(membership, [day(AS_OF)]),
@@ -39,7 +46,7 @@ def label(visits, *events):
     }
     moments = labels.moments(membership, [day(AS_OF)], CONFIG)
     (row,) = labels.observe(given, moments, MATURE).to_pandas().to_dict("records")
-    return row["outcome"], None if pd.isna(row["outcome_on"]) else pd.Timestamp(row["outcome_on"]).date()
+    return row
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,21 @@ def test_who_stayed_is_censored_too():
     assert label(came("2022-04-01")) == ("none", None)
 
 
+def test_a_visit_counts_once_it_is_on_record():
+    """The label of 2021-03-31 matures on 2022-03-31 and 30 days of lag: 2022-04-30."""
+    (moment,) = labels.moments(rows("membership", ENROLLED), [day(AS_OF)], CONFIG)
+    assert moment.matured_on == MATURE
+    assert label(came("2021-09-01", recorded="2022-04-30"), LEFT) == ("censored", day("2021-09-01"))
+    assert label(came("2021-09-01", recorded="2022-05-01"), LEFT) == ("gsm", day("2021-12-15"))
+
+
+@pytest.mark.parametrize("recorded", ["2021-09-04", "2022-04-01"])
+def test_the_day_of_record_is_the_first_visits(recorded):
+    visits = came("2021-09-01", recorded=recorded).union(came("2021-10-01"), came("2021-09-01", recorded="2022-04-02"))
+    row = observed(treated.visits(visits.mutate(happened_on="treated_on", treated=True), LASTING))
+    assert (row["outcome_on"], row["known_on"]) == (pd.Timestamp(2021, 9, 1), pd.Timestamp(recorded))
+
+
 def test_a_decision_without_a_visit_changes_nothing():
     assert label(came("2021-09-01", treated_=False), LEFT) == ("gsm", day("2021-12-15"))
 
@@ -76,7 +98,8 @@ def test_the_labels_of_all_others_stay(seed):
     moments = labels.moments(extract["membership"], as_ofs, CONFIG)
     plain = labels.observe(given, moments, date(2024, 6, 30)).to_pandas()
     chosen = np.random.default_rng(seed).choice(plain["kpm_id"].unique(), 3, replace=False)
-    days = pd.DataFrame({"kpm_id": chosen, "happened_on": date(2021, 8, 1), "treated": True})
+    on = date(2021, 8, 1)
+    days = pd.DataFrame({"kpm_id": chosen, "happened_on": on, "recorded_on": on, "treated": True})
     visits = treated.visits(frame_of(days), LASTING)
     touched = labels.observe(given | {"visits": visits}, moments, date(2024, 6, 30)).to_pandas()
     other = ~plain["kpm_id"].isin(chosen)
@@ -132,7 +155,8 @@ def test_what_is_told():
         "kpm_id": ["A", "B", "C"], "as_of": [day(AS_OF)] * 3, "outcome": ["censored", "gsm", "censored"],
         "outcome_on": [day("2021-09-01"), day("2021-12-15"), None],
     })  # fmt: skip
-    visits = pd.DataFrame({"kpm_id": ["A", "Z"], "happened_on": day("2021-09-01"), "treated": True})
+    on = day("2021-09-01")
+    visits = pd.DataFrame({"kpm_id": ["A", "Z"], "happened_on": on, "recorded_on": on, "treated": True})
     found = treated.told(frame_of(made), treated.visits(frame_of(visits), LASTING))
     assert found == [
         "labels: 1 of 3 end at a visit that a list led to, and are censored",
