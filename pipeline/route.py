@@ -47,6 +47,7 @@ def mark(home: Home, name: str, stage: Mapping[str, Any], before: str) -> str:
     """The digest of what a stage is made from: another one says that what it left is out of date."""
     files = artifacts.code_of(name)
     models = {d: artifacts.sha256(home.path(d)) for d in stage["deps"] if d.startswith("models/")}
-    sections = [next(iter(p)) if isinstance(p, dict) else p for p in stage.get("params", [])]
+    sections = [next(iter(p)) for p in stage.get("params", [])]
+    sections += [d for d in stage["deps"] if d.startswith("configs/") and d.endswith(".yaml")]
     values = {s: home.values(Path(str(s)).stem) for s in sections}
     return artifacts.digest({"files": files, "models": models, "settings": values, "before": before})
