@@ -10,14 +10,14 @@ the latest quarters and takes it for next year's; a policy that begins after the
 so the variance added with it is learnt from how far earlier years left what their first months had promised.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from scipy.special import expit, logit
 
 from pipeline import early, venn
@@ -34,7 +34,6 @@ class Config(BaseConfig):
     prior_sd: PositiveFloat
     interval_z: PositiveFloat = Field(le=5)
     resolution: PositiveFloat
-    min_group_rows: PositiveInt
     early: early.Config | None
 
 
@@ -159,28 +158,3 @@ def hull(raw: Floats, calibration: Calibration, config: Config) -> tuple[Floats,
         return eta, eta
     lower, upper = (logit(p) + calibration.shift for p in venn.bounds(raw, calibration.steps, config.resolution))
     return np.minimum(eta, lower), np.maximum(eta, upper)
-
-
-GROUPED = ["group", "rows", "families", "observed", "expected", "ratio", "lower", "upper"]
-
-
-def in_the_large(predictions: pd.DataFrame, by: str, config: Config) -> pd.DataFrame:
-    """Observed over expected graduations by the values of a column; one row each, in order, columns GROUPED.
-
-    predictions: kpm_id, label (0, 1), probability and the column. The interval is of the log of the ratio: the
-    families' summed residuals give its variance, (sum of squares) / observed^2. Half a graduation is added on both
-    sides, so that a group without any has a bound; a group with fewer than min_group_rows rows is left out.
-    """
-    rows = [_ratio(str(name), part, config) for name, part in predictions.groupby(by, sort=True)]
-    return pd.DataFrame([r for r in rows if int(str(r[1])) >= config.min_group_rows], columns=GROUPED)
-
-
-def _ratio(name: str, part: pd.DataFrame, config: Config) -> Sequence[object]:
-    observed, expected = float(part["label"].sum()), float(part["probability"].sum())
-    residual = (part["label"] - part["probability"]).groupby(part["kpm_id"]).sum()
-    ratio = (observed + 0.5) / (expected + 0.5)
-    # Where next to nothing was seen, the variance expected of it stands in for the one that was.
-    spread = max(float((residual**2).sum()), expected, 0.5)
-    error = config.interval_z * np.sqrt(spread) / (observed + 0.5)
-    bounds = (ratio * np.exp(-error), ratio * np.exp(error))
-    return name, len(part), len(residual), int(observed), expected, ratio, *bounds

@@ -8,7 +8,6 @@ Every definition is written once, for weighted rows. A plain number is the case 
 weights each row by how often its family was drawn.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -184,16 +183,6 @@ def calibration_in_the_large(probability: ArrayLike, label: ArrayLike) -> float:
     """Observed positives over expected ones (sum of labels / sum of probabilities); 1 is right on the whole."""
     rows = Rows.of(probability, label)
     return float(probability_measures(rows, rows.once())["calibration_in_the_large"][0])
-
-
-def brier_parts(probability: ArrayLike, label: ArrayLike, bins: int = BINS) -> dict[str, float]:
-    """brier = reliability - resolution + uncertainty + within_bin, over `quantile_bins`.
-
-    Murphy (1973) with the within-bin term of Stephenson, Coelho and Jolliffe (2008), without which the parts of a
-    forecast that varies inside its bins do not sum to its Brier score.
-    """
-    rows = Rows.of(probability, label)
-    return {name: float(v[0]) for name, v in brier_measures(rows, rows.once(), bins).items()}
 
 
 def probability_measures(rows: Rows, weights: Numbers) -> dict[str, Numbers]:
@@ -424,45 +413,6 @@ def wilson(hits: ArrayLike, rows: ArrayLike, level: float) -> tuple[Numbers, Num
 # --- groups -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """Counts of rows: selected or not against positive or not, and those whose label is unknown."""
-
-    tp: int
-    fp: int
-    tn: int
-    fn: int
-    unlabelled: int
-
-    @classmethod
-    def of(cls, selected: ArrayLike, label: ArrayLike) -> "Confusion":
-        chosen, y = np.asarray(selected, dtype=bool), numbers(label)
-        cells = (chosen & (y == 1), chosen & (y == 0), ~chosen & (y == 0), ~chosen & (y == 1), np.isnan(y))
-        return cls(*(int(c.sum()) for c in cells))
-
-    def parts(self, rate: str) -> tuple[int, int]:
-        """(numerator, denominator) of a rate, the denominator being the rows that the rate is about."""
-        negatives, positives = self.fp + self.tn, self.tp + self.fn
-        chosen, passed = self.tp + self.fp, self.tn + self.fn
-        return {
-            "fpr": (self.fp, negatives),
-            "fnr": (self.fn, positives),
-            "tpr": (self.tp, positives),
-            "tnr": (self.tn, negatives),
-            "precision": (self.tp, chosen),
-            "fdr": (self.fp, chosen),
-            "for": (self.fn, passed),
-            "pprev": (chosen, chosen + passed),
-            "prev": (positives, positives + negatives),
-        }[rate]
-
-    def rate(self, rate: str) -> float:
-        """The rate, NaN without rows that it is about."""
-        top, bottom = self.parts(rate)
-        return top / bottom if bottom else np.nan
-
-
-RATES = ("fpr", "fnr", "tpr", "tnr", "precision", "fdr", "for", "pprev", "prev")
 UNKNOWN = "unknown"
 
 
@@ -472,48 +422,3 @@ def groups(attribute: "pd.Series[Any]") -> Iterator[tuple[str, Flags]]:
     names = value.map(lambda v: UNKNOWN if v is None else str(v))
     for name in [*sorted(set(names) - {UNKNOWN}), UNKNOWN]:
         yield name, np.asarray(names == name, dtype=bool)
-
-
-def confusion_by(attribute: "pd.Series[Any]", selected: ArrayLike, label: ArrayLike) -> pd.DataFrame:
-    """One row per value of the attribute: value, rows, tp, fp, tn, fn, unlabelled, RATES, and ppr.
-
-    ppr is the group's share of all that are selected with known label. The group 'unknown' is always shown: a
-    family whose attribute is missing must not vanish from an audit.
-    """
-    chosen, y = np.asarray(selected, dtype=bool), numbers(label)
-    cells = [(name, int(mask.sum()), Confusion.of(chosen[mask], y[mask])) for name, mask in groups(attribute)]
-    all_chosen = sum(c.tp + c.fp for _, _, c in cells)
-    return pd.DataFrame(
-        {
-            "value": name,
-            "rows": rows,
-            **vars(c),
-            **{rate: c.rate(rate) for rate in RATES},
-            "ppr": (c.tp + c.fp) / all_chosen if all_chosen else np.nan,
-        }
-        for name, rows, c in cells
-    )
-
-
-def two_proportions(hits: int, rows: int, other_hits: int, other_rows: int) -> float:
-    """p value of equal proportions, two sided: the score test, which is chi-square without continuity correction.
-
-    For rows that are independent: one as-of date at a time, for a family's quarters are not. NaN where either has no
-    rows, or where all or none of both are hits and there is nothing to test.
-    """
-    if not rows or not other_rows:
-        return np.nan
-    pooled = (hits + other_hits) / (rows + other_rows)
-    variance = pooled * (1 - pooled) * (1 / rows + 1 / other_rows)
-    if variance <= 0:
-        return np.nan
-    return math.erfc(abs(hits / rows - other_hits / other_rows) / math.sqrt(2 * variance))
-
-
-def compare(group: Confusion, reference: Confusion, rate: str) -> float:
-    """p value that a rate differs between two groups, over the rows that the rate is about.
-
-    The false positive rate is tested among negatives, not among the selected: the latter would be a test of the
-    false discovery rate under another name.
-    """
-    return two_proportions(*group.parts(rate), *reference.parts(rate))

@@ -14,7 +14,7 @@ EARLY = {"change": 0.15, "jump": 1.0, "step_sd": 0.1, "shift_sd": 0.4, "shift_ye
 
 
 def settings(**changes):
-    plain = {"prior_sd": 2.0, "interval_z": 1.645, "resolution": 0.01, "min_group_rows": 1, "early": EARLY}
+    plain = {"prior_sd": 2.0, "interval_z": 1.645, "resolution": 0.01, "early": EARLY}
     return calibrate.Config(**(plain | changes))
 
 
@@ -238,36 +238,3 @@ def test_the_interval_covers_also_where_the_shape_is_wrong(bent, least):
     assert held >= least * 200
     assert held > alone
     assert alone < 100 or not bent
-
-
-def test_calibration_in_the_large_by_hand():
-    """Group a: 3 seen, 2 expected: 3.5 / 2.5; residuals of its families 1 (two rows 0.5 + 0.5), 0.5, -0.5, their
-    squares 1.5, but no less than the 2 expected: exp(+-1.645 * sqrt(2) / 3.5). Group c has too few rows.
-    """
-    rows = pd.DataFrame(
-        [
-            ("A", 1, 0.5, "a"), ("A", 1, 0.5, "a"), ("B", 1, 0.5, "a"), ("C", 0, 0.5, "a"),
-            ("D", 0, 0.1, "b"), ("E", 0, 0.1, "b"), ("F", 0, 0.1, "c"),
-        ],
-        columns=["kpm_id", "label", "probability", "place"],
-    )  # fmt: skip
-    found = calibrate.in_the_large(rows, "place", settings(min_group_rows=2)).set_index("group")
-    assert found.index.tolist() == ["a", "b"]
-    assert found.loc["a", ["rows", "families", "observed"]].tolist() == [4, 3, 3]
-    assert found.loc["a", "ratio"] == pytest.approx(1.4)
-    assert found.loc["a", "lower"] == pytest.approx(1.4 * np.exp(-1.645 * np.sqrt(2) / 3.5))
-    assert found.loc["b", "upper"] == pytest.approx(0.5 / 0.7 * np.exp(1.645 * np.sqrt(0.5) / 0.5))
-
-
-@pytest.mark.parametrize("share", [0.03, 0.3])
-def test_the_ratio_covers_one_where_chances_are_right(share):
-    """300 samples: the 90 % interval holds 1 in nine of ten, or more; a family's two rows share their fate."""
-    held = 0
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        chance = np.repeat(rng.beta(2, 2 / share - 2, 300), 2)
-        label = np.repeat((rng.random(300) < chance[::2]).astype(int), 2)
-        rows = pd.DataFrame({"kpm_id": np.repeat(np.arange(300), 2), "label": label, "probability": chance, "all": "x"})
-        row = calibrate.in_the_large(rows, "all", CONFIG).iloc[0]
-        held += bool(row["lower"] <= 1 <= row["upper"])
-    assert held >= 250

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from confusion import Confusion, compare, two_proportions
 from scipy import stats
 from scipy.sparse import csr_array
 from studies import CONFIGS
@@ -122,8 +123,8 @@ def test_a_known_error_of_significance_is_not_ours(
     rows = compas(attribute, values)
     found = audit.measure(asked(rows["score"], rows["label"], group=rows["value"]), settings())
     mine = rates_of(found, "group", values[0]).loc["false_proposal"]
-    counts = [metrics.Confusion.of(r["score"], r["label"]) for r in (rows[rows["value"] == v] for v in values)]
-    assert mine["p"] == pytest.approx(metrics.compare(*counts, "fpr"), rel=1e-9)  # one row a family: chi-square itself
+    counts = [Confusion.of(r["score"], r["label"]) for r in (rows[rows["value"] == v] for v in values)]
+    assert mine["p"] == pytest.approx(compare(*counts, "fpr"), rel=1e-9)  # one row a family: chi-square itself
     assert mine["p"] == pytest.approx(true_p, rel=0.02)
     assert (mine["p"] < 0.05) == differs
     # Their way finds the opposite of both: it tests the false discovery rate under another name.
@@ -244,7 +245,7 @@ def test_clusters_keep_the_level_that_independent_rows_break() -> None:
         everybody = audit.intervals.everybody(folded.totals, of, 0)
         ours += significance.test(of, everybody, division.cross[:, 0], mine.measures[0]).p[0] < 0.05
         a, b = chosen[group], chosen[~group]
-        naive += metrics.two_proportions(int(a.sum()), a.size, int(b.sum()), b.size) < 0.05
+        naive += two_proportions(int(a.sum()), a.size, int(b.sum()), b.size) < 0.05
     assert 2 <= ours <= 20
     assert naive > 60
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -320,3 +321,30 @@ def test_no_file_names_a_place_of_one_machine():
     homes = re.compile(rf"/(?:home|root|{PROJECT.parts[1]})/\w")
     found = [str(Path(f).relative_to(PROJECT)) for f in files if homes.search(f.read_text(encoding="utf-8"))]
     assert found == []
+
+
+CALLED_BY_DJANGO = {"Meta", "process_view", "get_session_auth_fallback_hash"}
+IN_USE = ("pipeline", "benchmarks")
+
+
+def without_docstrings(code: str) -> str:
+    """The code as ast writes it, so without comments, and without docstrings."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            node.body[0] = ast.Pass()
+    return ast.unparse(tree)
+
+
+def test_nothing_is_there_for_its_tests_alone():
+    """Functions, methods and classes without a decorator whose name no other line of the code or a template says."""
+    files = [f for d in IN_USE for f in (PROJECT / d).rglob("*") if f.suffix in (".py", ".html")]
+    texts = {f: f.read_text(encoding="utf-8") for f in files if "migrations" not in f.parts}
+    texts = {f: without_docstrings(text) if f.suffix == ".py" else text for f, text in texts.items()}
+    said = Counter(word for text in texts.values() for word in re.findall(r"\w+", text))
+    code = (text for f, text in texts.items() if f.suffix == ".py" and f.is_relative_to(PROJECT / "pipeline"))
+    nodes = [n for t in code for n in ast.walk(ast.parse(t)) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    defined = Counter(n.name for n in nodes)
+    called = CALLED_BY_DJANGO | {f"run_{stage}" for stage in stages.STAGES}
+    plain = {n.name for n in nodes if not n.decorator_list and not n.name.startswith("__")} - called
+    assert {name for name in plain if said[name] <= defined[name]} == set()

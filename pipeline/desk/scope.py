@@ -22,7 +22,6 @@ from pipeline.desk.models import (
     Account,
     Case,
     Change,
-    Correction,
     Family,
     Identity,
     Regency,
@@ -128,10 +127,6 @@ def changes(account: Account) -> "QuerySet[Change]":
     if account.role == REVIEWER:
         rows = rows.filter(kpm_id__in=families(account).values("kpm_id"))
     return _only_released(rows, account)
-
-
-def corrections(account: Account) -> "QuerySet[Correction]":
-    return Correction.objects.filter(kpm_id__in=cases(account).values("kpm_id"))
 
 
 def identities(account: Account) -> "QuerySet[Identity]":
