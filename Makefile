@@ -31,7 +31,7 @@ test: .venv/installed-dev .venv/installed-docs .venv/installed-spark
 	ruff format --check .
 	mypy
 	lint-imports
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 # The desk needs its own lock alone: it reads what was published, and runs where neither model nor pipeline is.
 desk: .venv/installed-desk
