@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from studies import values
 
-from pipeline import holds
+from pipeline import holds, wording
 
 CONFIG = holds.Config.model_validate(values("holds"))
 NOBODY = {
@@ -59,6 +59,10 @@ def decided(*families, config=CONFIG):
 
 def test_the_cases_below_name_every_rule():
     assert list(FIRES) == [f"{hold}.{rule}" for hold, rules in CONFIG.holds.items() for rule in rules]
+
+
+def test_every_hold_has_words_for_planners():
+    assert set(CONFIG.holds) <= set(wording.HOLDS)
 
 
 @pytest.mark.parametrize("name", FIRES)

@@ -83,18 +83,18 @@ def test_a_folder_among_the_code_deps_holds_only_what_is_imported(stage):
 def test_params_are_the_sections_that_the_stage_loads(stage):
     named = [next(iter(p.items())) for p in PICTURE[stage].get("params", [])]
     assert all(keys is None for _, keys in named), "whole files, so that no key is forgotten"
-    tables = {d for d in deps(stage, code=False) if d in TABLES}
-    assert sorted(file for file, _ in named) == sorted(settings(stage) - TABLES)
-    assert tables == settings(stage) & TABLES
+    tables = {f"configs/{s}.yaml" for s in wiring.TABLES}
+    assert sorted(file for file, _ in named) == sorted(settings(stage) - tables)
+    assert deps(stage, code=False) & tables == settings(stage) & tables
+
+
+def test_the_picture_is_as_its_writer_writes_it():
+    text = (PROJECT / "dvc.yaml").read_text(encoding="utf-8")
+    assert wiring.rewired(text) == text
 
 
 def settings(stage: str) -> set[str]:
     return {f"configs/{s}.yaml" for s in wiring.sections(stage)}
-
-
-# Long tables of rules and shares, not settings to tune: DVC hashes them as files. As parameters their every value would
-# stand in dvc.lock, which DVC reads before anything else, and in the columns of `dvc exp show`.
-TABLES = {f"configs/{s}.yaml" for s in ("eph", "holds", "pathways", "simulate", "world")}
 
 
 @pytest.mark.parametrize("stage", stages.STAGES)

@@ -1,9 +1,20 @@
-"""What each stage of stages.py imports, at any remove, read from the code itself."""
+"""What each stage of stages.py imports, at any remove, read from the code itself.
+
+`python -m tests.wiring`, in the checkout, writes it into dvc.yaml as the stages' deps and params.
+"""
 
 import ast
+import re
 from pathlib import Path
+from typing import Any
 
 import grimp
+import yaml
+
+PICTURE = Path("dvc.yaml")
+# Long tables of rules and shares, not settings to tune: DVC hashes them as files. As parameters their every value would
+# stand in dvc.lock, which DVC reads before anything else, and in the columns of `dvc exp show`.
+TABLES = {"eph", "holds", "pathways", "simulate", "world"}
 
 STAGES = Path("pipeline/stages.py")
 GRAPH = grimp.build_graph("pipeline", cache_dir=None)
@@ -66,3 +77,33 @@ def sections(stage: str) -> set[str]:
         and len(part.args) == 2
         and isinstance(part.args[1], ast.Constant)
     }
+
+
+def deps(stage: str, told: dict[str, Any]) -> list[str]:
+    """Data and folders as they are told, code and tables of rules as they are read; in order."""
+    kept = {d for d in told["deps"] if not d.startswith(("pipeline/", "configs/")) or Path(d).is_dir()}
+    folders = {d for d in kept if d.startswith("pipeline/")}
+    code = {f for f in files(stage) if not any(f.startswith(f"{d}/") for d in folders)}
+    return sorted(kept | code | {f"configs/{s}.yaml" for s in sections(stage) & TABLES})
+
+
+def rewired(text: str) -> str:
+    """The text of dvc.yaml with the lists of deps and params of every stage written anew."""
+    told = yaml.safe_load(text)["stages"]
+    head, *parts = re.split(r"(?m)^(?=  \w+:$)", text)
+    return head + "".join(_rewired(part, told) for part in parts)
+
+
+def _rewired(part: str, told: dict[str, Any]) -> str:
+    stage = part.split(":", 1)[0].strip()
+    lists = {
+        "deps": [f"      - {d}\n" for d in deps(stage, told[stage])],
+        "params": [f"      - configs/{s}.yaml:\n" for s in sorted(sections(stage) - TABLES)],
+    }
+    for key, lines in lists.items():
+        part = re.sub(rf"(?m)^    {key}:\n(      - .*\n)+", f"    {key}:\n" + "".join(lines), part)
+    return part
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(rewired(PICTURE.read_text(encoding="utf-8")), encoding="utf-8")
