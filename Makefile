@@ -3,6 +3,7 @@
 # make desk   the web desk on the latest published run: install, load, first administrator, serve
 # make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
 # make national  everybody of the world `national` (or WORLD=million) scored, explained and listed by that model
+# make notebooks  the stories of notebooks/ run on the present run, with their outputs in build/notebooks/
 # make benchmarks  all that is told of speed, measured in one run (an hour)
 # make format layout and simple fixes                   make lock    new locks from requirements*.in
 # make clean  tool caches and build/; never data, models or the record of runs
@@ -20,7 +21,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DELETE_ON_ERROR:
-.PHONY: run test desk eph national benchmarks mlflow format lock clean
+.PHONY: run test desk eph national notebooks benchmarks mlflow format lock clean
 
 run: .venv/installed
 	dvc repro
@@ -47,6 +48,9 @@ national: .venv/installed
 	@mkdir -p build/national/models
 	@cp -p models/graduation.* models/calibration.json build/national/models/
 	python -m pipeline --configs configs/national --home build/national --world $(WORLD) national
+
+notebooks: .venv/installed-docs
+	python -m notebooks
 
 benchmarks: .venv/installed
 	python -m benchmarks --home build/benchmarks/world

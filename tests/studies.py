@@ -17,6 +17,7 @@ from pipeline.artifacts import Home
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIGS = PROJECT / "configs"
 SHARED = PROJECT.parent / "shared"
+EPH_PANEL = SHARED / "data" / "eph" / "household_panel_2010T1_2016T4.parquet"
 FAMILIES = 1500
 PEERS = ["base_rate", "rules", "logistic_regression"]
 QUICK: dict[str, dict[str, Any]] = {

@@ -7,11 +7,10 @@ import ibis
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
-from studies import CONFIGS, SHARED, run, study, table
+from studies import CONFIGS, EPH_PANEL, run, study, table
 
-from pipeline import artifacts, stages
+from pipeline import stages
 
-PANEL = SHARED / "data" / "eph" / "household_panel_2010T1_2016T4.parquet"
 ORIGIN = date(2014, 1, 1)
 EPH = CONFIGS / "eph"
 PEERS = ["logistic_regression", "sklearn_boosting"]
@@ -34,13 +33,8 @@ def needed(home):
 
 
 @pytest.fixture(scope="module")
-def panel(tmp_path_factory):
-    """Features only where the fold needs them, which gives the same predictions and saves half the time."""
-    sections = {"evaluate": {"replicates": 50}, "peers": {"peers": ["rules", *PEERS]}, "source": {"path": str(PANEL)}}
-    home = run(study(tmp_path_factory.mktemp("eph"), sections, EPH), "source", "ingest", "cohort", "labels")
-    cohort = table(home, stages.COHORT).to_pandas()
-    artifacts.write(cohort[cohort["as_of"].isin(needed(home))], home.path(stages.COHORT))
-    return run(home, "features", "backtest", "evaluate")
+def panel(eph_run):
+    return eph_run
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +94,7 @@ def continued(panel):
 
 def test_a_panel_that_goes_on_runs_the_same_way_and_changes_no_known_label(panel, tmp_path):
     extended = tmp_path / "panel.parquet"
-    continued(pd.read_parquet(PANEL)).to_parquet(extended)
+    continued(pd.read_parquet(EPH_PANEL)).to_parquet(extended)
     home = study(tmp_path, {"source": {"path": str(extended)}}, EPH)
     run(home, "source", "ingest", "cohort", "labels")
     then, now = (table(h, stages.LABELS).to_pandas() for h in (panel, home))

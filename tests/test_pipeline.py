@@ -51,11 +51,8 @@ def own_engine(engine):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Every stage once; the last one by hand, in a process of its own: MLflow keeps state, and its store warns."""
-    home = run(study(tmp_path_factory.mktemp("world"), QUICK), *list(stages.STAGES)[:-1])
-    assert command("track", home=home.root).returncode == 0
-    return home
+def world(small_run):
+    return small_run
 
 
 @pytest.fixture(scope="module")

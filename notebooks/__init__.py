@@ -1,0 +1,1 @@
+"""Nine stories in paired text form; `python -m notebooks` runs them."""
