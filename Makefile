@@ -3,6 +3,7 @@
 # make desk   the web desk on the latest published run: install, load, first administrator, serve
 # make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
 # make national  everybody of the world `national` (or WORLD=million) scored, explained and listed by that model
+# make docs   the documentation as a site in build/docs, with the pictures of the run that lies here
 # make notebooks  the stories of notebooks/ run on the present run, with their outputs in build/notebooks/
 # make benchmarks  all that is told of speed, measured in one run (an hour)
 # make format layout and simple fixes                   make lock    new locks from requirements*.in
@@ -21,7 +22,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DELETE_ON_ERROR:
-.PHONY: run test desk eph national notebooks benchmarks mlflow format lock clean
+.PHONY: run test desk docs eph national notebooks benchmarks mlflow format lock clean
 
 run: .venv/installed
 	dvc repro
@@ -48,6 +49,9 @@ national: .venv/installed
 	@mkdir -p build/national/models
 	@cp -p models/graduation.* models/calibration.json build/national/models/
 	python -m pipeline --configs configs/national --home build/national --world $(WORLD) national
+
+docs: .venv/installed-docs
+	python -m docs
 
 notebooks: .venv/installed-docs
 	python -m notebooks
