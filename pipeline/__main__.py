@@ -1,25 +1,63 @@
-"""`python -m pipeline STAGE` runs one stage with the configuration of `dvc repro`; `all` runs every one in order."""
+"""`python -m pipeline STAGE` runs one stage with the configuration of `dvc repro`; `all` runs every one in order.
 
-from dataclasses import replace
+A command imports what it needs when it is called: an auditor who asks for one family does not wait for the engine of
+all of them, nor `dvc repro` for what its stage does not use.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
 
-from pipeline import route, stages
-from pipeline.artifacts import Home
 from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from pipeline.artifacts import Home
 
 BAD_INPUT = 2
 Spoken = Annotated[Literal["id", "en"], typer.Option(help="Indonesian or English.")]
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+class Commands(TyperGroup):
+    """The commands below, and one for each stage, which are looked up only where no other has the name."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, cmd_name) or staged().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*staged().list_commands(ctx), *super().list_commands(ctx)]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the options before the command say."""
+
+    root: Path
+    configs: tuple[Path, ...]
+    world: str | None
+
+    def home(self) -> "Home":
+        """Where things lie; BadInput for a world that is none."""
+        from pipeline.artifacts import Home
+
+        home = Home(self.root, self.configs, self.world)
+        if self.world is not None:
+            home.about(self.world)
+        return home
+
+
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    help=(__doc__ or "").split("\n\n")[0],
+)  # fmt: skip
 audit = typer.Typer(
     no_args_is_help=True,
     help="The auditor's room: evidence of a run in one signed folder, and what proves it right or wrong.",
 )
 app.add_typer(audit, name="audit")
-console = Console(stderr=True, soft_wrap=True)
 
 
 @app.callback()
@@ -37,16 +75,18 @@ def settings(
     if configs is not None and not configs.is_dir():
         raise BadInput(f"--configs {configs}: no such folder")
     base = Path("configs")
-    context.obj = Home(home, (configs, base) if configs else (base,), world)
-    if world is not None:
-        context.obj.about(world)
+    given = Given(home, (configs, base) if configs else (base,), world)
+    # Of the auditor's room some commands read a bundle alone: a home, with the engine behind it, only where asked for.
+    context.obj = given if context.invoked_subcommand == "audit" else given.home()
 
 
-def _command(name: str) -> None:
+def _command(group: typer.Typer, name: str) -> None:
+    from pipeline import stages
+
     def command(context: typer.Context) -> None:
         stages.run(name, context.obj)
 
-    app.command(name, help=stages.STAGES[name].__doc__)(command)
+    group.command(name, help=stages.STAGES[name].__doc__)(command)
 
 
 def _lifecycle(
@@ -56,22 +96,33 @@ def _lifecycle(
     ] = None,
     language: Spoken = "id",
 ) -> None:
+    from pipeline import stages
+
     if kpm_id is None:
         stages.run("lifecycle", context.obj)
     else:
         typer.echo(stages.life(context.obj, kpm_id, language))
 
 
-for stage in stages.STAGES:
-    if stage == "lifecycle":
-        app.command(stage, help=stages.STAGES[stage].__doc__)(_lifecycle)
-    else:
-        _command(stage)
+@cache
+def staged() -> Any:
+    """The group of all stages."""
+    from pipeline import stages
+
+    group = typer.Typer()
+    for stage in stages.STAGES:
+        if stage == "lifecycle":
+            group.command(stage, help=stages.STAGES[stage].__doc__)(_lifecycle)
+        else:
+            _command(group, stage)
+    return typer.main.get_command(group)
 
 
 @app.command("all")
 def everything(context: typer.Context) -> None:
     """Every stage in order, without DVC; the world is simulated only if it is what the source names."""
+    from pipeline import stages
+
     for name in stages.order(context.obj):
         stages.run(name, context.obj)
 
@@ -79,6 +130,8 @@ def everything(context: typer.Context) -> None:
 @app.command()
 def national(context: typer.Context) -> None:
     """Score, explain and list everybody with a trained model, without DVC; goes on where it was interrupted."""
+    from pipeline import route
+
     route.run(context.obj)
 
 
@@ -88,6 +141,8 @@ def sql(
     feature: Annotated[str | None, typer.Argument(help="A feature's name; without it, all of them.")] = None,
 ) -> None:
     """Print the SQL of a feature, or of every feature, as of the extract's own date."""
+    from pipeline import stages
+
     typer.echo(stages.sql(context.obj, feature))
 
 
@@ -107,6 +162,8 @@ def worlds(context: typer.Context) -> None:
 @app.command()
 def where(context: typer.Context) -> None:
     """Say where the lists, the report and the MLflow pages are, and how to open them."""
+    from pipeline import stages
+
     typer.echo(stages.where(context.obj))
 
 
@@ -154,12 +211,16 @@ def moved(
 @app.command()
 def tune(context: typer.Context) -> None:
     """Search the settings of train on folds of time before the backtest's; goes on where it was interrupted."""
+    from pipeline import stages
+
     typer.echo(stages.tune(context.obj))
 
 
 @app.command()
 def promote(context: typer.Context) -> None:
     """Make the registered challenger the champion."""
+    from pipeline import stages
+
     typer.echo(stages.promote(context.obj))
 
 
@@ -176,7 +237,8 @@ def audit_bundle(
     """Write a finished run as one signed folder; it is verified before it takes its place."""
     from pipeline.audit import contents, papers
 
-    made = contents.bundle(context.obj, out or context.obj.path(str(EVIDENCE)))
+    home = context.obj.home()
+    made = contents.bundle(home, out or home.path(str(EVIDENCE)))
     typer.echo(papers.bundled(made))
 
 
@@ -192,7 +254,7 @@ def audit_verify(
     from pipeline.audit.folder import fingerprint, read_head
     from pipeline.audit.settings import Config
 
-    for line in checks.verified(folder, fingerprint(key), read_head(head), context.obj.load(Config, "audit")):
+    for line in checks.verified(folder, fingerprint(key), read_head(head), context.obj.home().load(Config, "audit")):
         typer.echo(line)
     typer.echo("whole" if key else "whole, by the key that lies in it: give --key to know who signed")
 
@@ -203,7 +265,7 @@ def audit_replay(context: typer.Context, kpm_id: str, bundle: Folder = None, key
     from pipeline.audit import replay
     from pipeline.audit.folder import fingerprint, opened
 
-    snapshot = replay.Snapshot(opened(bundle or context.obj.path(str(EVIDENCE)), fingerprint(key)))
+    snapshot = replay.Snapshot(opened(bundle or context.obj.root / EVIDENCE, fingerprint(key)))
     typer.echo(replay.told(replay.replay(snapshot, [kpm_id])[0]))
 
 
@@ -211,7 +273,7 @@ def audit_replay(context: typer.Context, kpm_id: str, bundle: Folder = None, key
 def audit_explain(
     context: typer.Context,
     kpm_id: str,
-    language: Annotated[Literal["id", "en"], typer.Option("--lang", help="Indonesian or English.")] = "id",
+    language: Spoken = "id",
     bundle: Folder = None,
     key: Key = None,
 ) -> None:
@@ -219,25 +281,41 @@ def audit_explain(
     from pipeline.audit import replay, story
     from pipeline.audit.folder import fingerprint, opened
 
-    snapshot = replay.Snapshot(opened(bundle or context.obj.path(str(EVIDENCE)), fingerprint(key)))
+    snapshot = replay.Snapshot(opened(bundle or context.obj.root / EVIDENCE, fingerprint(key)))
     typer.echo(story.told(snapshot, kpm_id, language))
 
 
 @audit.command("questions")
 def audit_questions(
     context: typer.Context,
-    out: Annotated[Path, typer.Argument(help="Folder to write: a query and a CSV each, and one page.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write: a query and a CSV each.")],
     bundle: Folder = None,
     key: Key = None,
 ) -> None:
-    """Answer what auditors of the state ask, from the bundle: one query and one CSV each, and index.html. No name."""
+    """Answer what auditors of the state ask, from the bundle: one query and one CSV each. No name."""
     from pipeline.audit import contents, questions, replay
     from pipeline.audit.folder import fingerprint, opened
 
-    snapshot = replay.Snapshot(opened(bundle or context.obj.path(str(EVIDENCE)), fingerprint(key)))
+    snapshot = replay.Snapshot(opened(bundle or context.obj.root / EVIDENCE, fingerprint(key)))
     answers = questions.asked(snapshot)
-    contents.answered(out, answers, questions.page(snapshot, answers))
+    contents.answered(out, answers)
     typer.echo("\n".join(questions.line(a) for a in answers))
+
+
+@audit.command("room")
+def audit_room(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(help="Folder to write: pages in both languages, and every answer as CSV.")],
+    bundle: Folder = None,
+    key: Key = None,
+) -> None:
+    """Write the auditor's room as pages that open anywhere, from a bundle that is verified first. No name."""
+    from pipeline.audit import contents
+    from pipeline.audit.folder import fingerprint
+
+    place = bundle or context.obj.root / EVIDENCE
+    for line in contents.furnished(context.obj.home(), place, fingerprint(key), out):
+        typer.echo(line)
 
 
 def main() -> None:
@@ -245,6 +323,9 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
+        from rich.console import Console
+
+        console = Console(stderr=True, soft_wrap=True)
         for line in str(error).splitlines():
             console.print(line, markup=False, highlight=False)
         raise SystemExit(BAD_INPUT) from None

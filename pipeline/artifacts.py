@@ -40,6 +40,7 @@ SWAPS = 1000
 LEAST_ROWS = 50_000
 OPEN_PARTS = 600  # one for each regency, so that each becomes one file
 WAY_OUT = "mend the file named above; README, Configuration, lists every key"
+SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
 WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 
@@ -196,7 +197,7 @@ def resolved(schema: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str
 
 def read_yaml(file: Path) -> Any:
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE)
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise BadInput(f"{file}: cannot be read as YAML: {' '.join(str(error).split())[:200]}") from None
 

@@ -8,21 +8,19 @@ would happen if it were.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import factorial, isnan
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pipeline.errors import BadInput
+from pipeline.movements import CAUSES, COHORT, DATA, MODEL, shares
 from pipeline.sample import Floats
 
 TOLERANCE = 1e-9
 CHANGE = re.compile(r"([^=]+)=(.+)")
 NOT_KNOWN = "unknown"
-DATA, MODEL, COHORT = "data", "model", "cohort"
-CAUSES = (DATA, MODEL, COHORT)
 
 
 @dataclass(frozen=True)
@@ -132,25 +130,6 @@ def changed(values: Floats, names: Sequence[str], asked: Sequence[Change]) -> Fl
 
 
 # ------------------------------------------------------------------ since last time
-
-
-def shares(worth: Callable[[frozenset[str]], float]) -> dict[str, float]:
-    """What data, model and cohort each did to a number that all three moved together: Shapley values.
-
-    worth(causes): the number where these causes are as they are now and the others as they were before. Whichever is
-    moved first meets the others as they were, so the mean over all orders is taken: the only split that adds up, treats
-    all alike and gives nothing to what changes nothing (Shapley 1953).
-    """
-    found = {}
-    for cause in CAUSES:
-        others = [c for c in CAUSES if c != cause]
-        found[cause] = sum(
-            factorial(size) * factorial(len(others) - size) / factorial(len(CAUSES))
-            * (worth(frozenset(before) | {cause}) - worth(frozenset(before)))
-            for size in range(len(others) + 1)
-            for before in combinations(others, size)
-        )  # fmt: skip
-    return found
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def draw(rates: pd.DataFrame, simulated: bool) -> bytes:
 
 
 def panels(rates: pd.DataFrame, simulated: bool) -> Figure:
-    """One panel a measure, one line a group; a group whose numbers are not shown has an empty line."""
+    """One panel a measure, one line a group; a group whose numbers are not shown has a dot at the edge."""
     mine = rates[(rates["kind"] == "single") & (rates["group"] != "")]
     places = mine[["attribute", "group"]].drop_duplicates().reset_index(drop=True)
     with rc_context(RC):
@@ -46,7 +46,7 @@ def panels(rates: pd.DataFrame, simulated: bool) -> Figure:
         labels = [f"{_word(a, words.ATTRIBUTES)}: {_word(g, words.GROUPS)}" for a, g in named]
         axes[0].set_yticks(range(len(places)), labels, fontsize=8)
         axes[0].set_ylim(len(places) - 0.4, -0.6)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -68,5 +68,6 @@ def _panel(axes: Axes, places: pd.DataFrame, rows: pd.DataFrame, name: str) -> N
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     for line in table.index[table["estimate"].isna()]:
         axes.text(0.02, line, "·", transform=axes.get_yaxis_transform(), va="center", color="#8A8A8A")
+    axes.plot([], [], ".", color="#8A8A8A", markersize=3, label="not shown: counts too small")
     axes.set_title("\n".join(wrap(words.MEASURES[name].en, 26)), fontsize=9)
     axes.tick_params(axis="x", labelsize=8)

@@ -28,7 +28,6 @@ LEVEL_YEARS = {"sd": (6, 6), "smp": (9, 3), "sma": (12, 3)}  # years after entry
 SCHOOL_MONTH = 7
 OF_AGE = 18
 NEVER = date(9999, 12, 31)
-FEATURE, ENDS_ON, UNIT = "months_until_last_component_ends", "last_component_ends_on", "months"
 
 
 class Config(BaseConfig):
@@ -335,16 +334,6 @@ def families(tables: dict[str, ir.Table], course: ir.Table, as_of: date) -> ir.T
     return kept.left_join(ends, FAMILY).select(
         FAMILY, ibis.literal(as_of).name(AS_OF), "last_component_ends_on", "sembako", "pbi"
     )
-
-
-def beside(features: pd.DataFrame, lives: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """`features` with the day on which the last component ends and the calendar months until then, null where never.
-
-    `lives`: kpm_id, last_component_ends_on. The 30th of June is one month before the 1st of July.
-    """
-    ends = pd.to_datetime(features[FAMILY].map(lives.set_index(FAMILY)[ENDS_ON]))
-    months = 12 * (ends.dt.year - as_of.year) + ends.dt.month - as_of.month
-    return features.assign(last_component_ends_on=ends, months_until_last_component_ends=months.astype("float64"))
 
 
 def losses(years: ir.Table, families: ir.Table, config: Config) -> ir.Table:

@@ -112,13 +112,14 @@ def _fit(raw: ir.Column, column: Column, days: Days) -> ir.BooleanValue:
         return ibis.or_(*(raw == value for value in column.values))
     if column.kind in ("whole", "number"):
         # Infinity and not-a-number lie outside of every pair of numbers.
-        return raw.between(_or(column.minimum, -_LARGEST[column.kind]), _or(column.maximum, _LARGEST[column.kind]))
+        largest = _LARGEST[column.kind]
+        return raw.between(_bound(column.minimum, -largest), _bound(column.maximum, largest))
     if column.pii and column.pattern is None:
         return raw.re_search(_TIDY)
     return ibis.and_(*(raw.re_search(look) for look in _looks(column)))
 
 
-def _or(limit: float | None, otherwise: float) -> float:
+def _bound(limit: float | None, otherwise: float) -> float:
     return otherwise if limit is None else limit
 
 

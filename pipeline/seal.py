@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pipeline import artifacts
 from pipeline.errors import BadInput
+from pipeline.sealed import FORMAT, MANIFEST, PUBLIC, SIGNATURE
 
-FORMAT = 1
-MANIFEST, SIGNATURE, PUBLIC = "manifest.json", "manifest.sig", "public_key.pem"
 NOT_HASHED = {MANIFEST, SIGNATURE, PUBLIC}
 
 

@@ -38,6 +38,7 @@ PREDICTIONS, FOLDS = "data/evaluation/predictions.parquet", "data/evaluation/fol
 INCIDENCE = "data/evaluation/incidence.parquet"
 METRICS, TABLES = "data/evaluation/metrics.json", "data/evaluation/tables"
 MODEL, CALIBRATION, CARD = "models/graduation.txt", "models/calibration.json", "models/card.md"
+MODEL_SHA256 = "models/graduation.sha256"
 LINEAGE, EXPLANATIONS, SHAP = "data/lineage.json", "data/explanations", "data/explanations/shap.parquet"
 METHOD = "data/explanations/method.json"
 SCORES, PATHWAYS = "data/scores/scores.parquet", "data/scores/pathways.parquet"
@@ -48,7 +49,7 @@ TUNING = "data/tuning"
 EFFECT, OPINIONS = "data/effect", "data/opinions"
 FAIRNESS, DRIFT = "data/fairness", "data/drift"
 PUBLISHED = "data/published"
-LEDGER, LISTED_BEFORE = "data/desk/bundle.json", "data/desk/listed.parquet"
+LEDGER, LISTED_BEFORE, RUN_BEFORE = "data/desk/bundle.json", "data/desk/listed.parquet", "data/desk/before"
 STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
 
 
@@ -739,7 +740,7 @@ def theirs(table: "ir.Table", families: "ir.Table") -> "ir.Table":
 
 def score_group(home: Home, scratch: "Path", group: Group) -> None:
     """Chances, seeds and pathways of the families of some regencies; what a worker process does."""
-    from pipeline import batches, boosters, calibrate, holds, lifecycle, poverty, train
+    from pipeline import batches, boosters, calibrate, holds, last_component, poverty, train
 
     connection, as_of = engine_of_worker(home), extracted_on(home)
     settings, (text, model_hash) = home.load(train.Config, "train"), boosters.text(home.path(MODEL))
@@ -752,7 +753,7 @@ def score_group(home: Home, scratch: "Path", group: Group) -> None:
     lower, upper = calibrate.interval(raw, fitted, home.load(calibrate.Config, "calibrate"))
     placed = frame[[FAMILY]].merge(places, on=FAMILY, how="left", validate="one_to_one")
     known = poverty.beside(frame, placed["regency_code"], as_of, home.load(poverty.Config, "poverty"))
-    known = lifecycle.beside(known, artifacts.pandas(theirs(artifacts.read(home.path(LIVES)), families)), as_of)
+    known = last_component.beside(known, artifacts.pandas(theirs(artifacts.read(home.path(LIVES)), families)), as_of)
     decided = holds.decide(known, holding_rules(home))
     chances = decided.assign(
         as_of=as_of, probability=calibrate.probability(raw, fitted), lower=lower, upper=upper,
@@ -768,11 +769,11 @@ def score_group(home: Home, scratch: "Path", group: Group) -> None:
 
 def recommended(home: Home, chances: "pd.DataFrame", features: "pd.DataFrame") -> "pd.DataFrame":
     """Phase and pathway of every family, with the reasons."""
-    from pipeline import holds, lifecycle, pathways, poverty
+    from pipeline import holds, last_component, pathways, poverty
 
     config = home.load(pathways.Config, "pathways")
     dictionary = artifacts.read_csv(home.path(DICTIONARY)).dropna(subset=["unit"])
-    derived = {poverty.FEATURE: poverty.UNIT, lifecycle.FEATURE: lifecycle.UNIT}
+    derived = {poverty.FEATURE: poverty.UNIT, last_component.FEATURE: last_component.UNIT}
     units = dict(zip(dictionary["feature"], dictionary["unit"], strict=True)) | derived
     held = holds.rules_fired(features, home.load(holds.Config, "holds"))
     known = pathways.Known(chances, features, held, units, earlier(home, config), change(home))
@@ -805,10 +806,11 @@ def earlier(home: Home, config: Any) -> "pd.Series[str]":
 
 def holding_rules(home: Home) -> Any:
     """The rules of the holds; BadInput where they, or those of the pathways, look at what no extract can have."""
-    from pipeline import conditions, features, holds, lifecycle, pathways, poverty
+    from pipeline import conditions, features, holds, last_component, pathways, poverty
 
     declared = features.names() | set(artifacts.read_csv(home.path(DICTIONARY))["feature"])
-    known, told_with = declared | {poverty.FEATURE, lifecycle.FEATURE}, {lifecycle.ENDS_ON: lifecycle.FEATURE}
+    known = declared | {poverty.FEATURE, last_component.FEATURE}
+    told_with = {last_component.ENDS_ON: last_component.FEATURE}
     rules, ways = home.load(holds.Config, "holds"), home.load(pathways.Config, "pathways")
     home.refuse("holds", conditions.strangers(rules, known, told_with))
     home.refuse("pathways", conditions.strangers(ways, known, told_with) + pathways.unknown_enrolments(ways, known))
@@ -1247,7 +1249,7 @@ def counted_ways(home: Home) -> "pd.DataFrame":
 
 def told_stories(home: Home, seen: Any) -> "list[Any]":
     """The whole stories of the families that configs/stories.yaml chooses."""
-    from pipeline import lifecycle, lists, stories
+    from pipeline import last_component, lists, stories
 
     config, limits = home.load(stories.Config, "stories"), home.load(lists.Config, "lists")
     people = lists.select(artifacts.read_frame(home.path(SCORES)), limits)
@@ -1256,7 +1258,7 @@ def told_stories(home: Home, seen: Any) -> "list[Any]":
     people = people.assign(regency=people["regency_code"].map(names), active=people["regency_code"].map(active))
     lives = artifacts.read_frame(home.path(LIVES), [FAMILY, "last_component_ends_on", "loses_a_year"])
     words = artifacts.read_frame(home.path(PATHWAYS), [FAMILY, "text_id", "text_en"])
-    people = lifecycle.beside(people, lives, extracted_on(home))
+    people = last_component.beside(people, lives, extracted_on(home))
     for table in (words, lives[[FAMILY, "loses_a_year"]], seen.features.drop(columns=[AS_OF])):
         people = people.merge(table, on=FAMILY, how="left", validate="one_to_one")
     mine = set(stories.chosen(people, config).values())
@@ -1291,31 +1293,94 @@ def run_publish(home: Home) -> None:
     engine(home)
     config, limits = home.load(publish.Config, "publish"), home.load(lists.Config, "lists")
     signer = seal.key(home.path(config.private_key))
-    narrow = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code"]  # of the whole nation: no more than needed
+    narrow = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code", "probability"]  # of the whole nation
     chosen = lists.select(artifacts.read_frame(home.path(SCORES), narrow), limits)
     counts = {str(c): int(n) for c, n in chosen.groupby("regency_code")[FAMILY].size().items()}
-    facts = bundle_facts(home, chosen)
+    facts, before = bundle_facts(home, chosen), earlier_run(home, chosen)
     with (
         artifacts.scratch_folder(home.path(SCRATCH)) as parts,
         artifacts.replacing_folder(home.path(PUBLISHED)) as folder,
     ):
-        by_regency(home, parts)
+        by_regency(home, parts, before)
         (folder / "identity").mkdir(mode=artifacts.PRIVATE_FOLDER)
         for regency in progress.track(sorted(counts), len(counts), "publish"):
             status = chosen.loc[chosen["regency_code"] == regency, [FAMILY, "status"]]
             for name, table in publish.tables(published_of(home, parts, regency, status), config, limits).items():
                 artifacts.write(table, folder / name / f"{regency}.parquet")
+            moves = moves_of(home, parts, before, chosen[chosen["regency_code"] == regency])
+            artifacts.write(moves, folder / "moves" / f"{regency}.parquet")
             named = artifacts.read_part(parts / "identity", "regency_code", regency).sort_values(FAMILY)
             artifacts.write(named, folder / "identity" / f"{regency}.parquet", artifacts.PRIVATE)
-        artifacts.write(publish.changes(chosen[list(LISTED_COLUMNS)], listed_before(home)), folder / "changes.parquet")
+        artifacts.write(
+            publish.changes(chosen[LISTED_COLUMNS], listed_before(home)[LISTED_COLUMNS]), folder / "changes.parquet"
+        )
         artifacts.write_json(artifacts.read_json(home.path(LINEAGE)), folder / "lineage.json")
         artifacts.write_json(publish.spoken(config, limits, counts), folder / "words.json")
         manifest = seal.close(folder, facts, signer)
     artifacts.write_json({"number": facts["number"], "manifest_sha256": manifest}, home.path(LEDGER))
-    artifacts.write(chosen[list(LISTED_COLUMNS)], home.path(LISTED_BEFORE))
+    artifacts.write(chosen[[*LISTED_COLUMNS, "probability"]], home.path(LISTED_BEFORE))
+    with artifacts.replacing_folder(home.path(RUN_BEFORE)) as folder:
+        for name in (MODEL, MODEL_SHA256, CALIBRATION):
+            artifacts.write_text(home.path(name).read_text(encoding="utf-8"), folder / home.path(name).name)
+        artifacts.write_json({"as_of": facts["as_of"]}, folder / "run.json")
 
 
-LISTED_COLUMNS = (FAMILY, "status", "regency_code", "facilitator_id")
+LISTED_COLUMNS = [FAMILY, "status", "regency_code", "facilitator_id"]
+
+
+class Before(NamedTuple):
+    """The run that was published last: its day, what it said of each family, its model and map, whom to compare."""
+
+    as_of: date
+    scores: "pd.DataFrame"
+    booster: Any
+    calibration: Any
+    asked: "pd.DataFrame"
+
+
+def earlier_run(home: Home, chosen: "pd.DataFrame") -> "Before | None":
+    """The run of the bundle before; None where there is none, or its day's features are not those of both models."""
+    from pipeline import boosters
+
+    folder, scores = home.path(RUN_BEFORE), listed_before(home)
+    if not folder.is_dir() or "probability" not in scores:
+        return None
+    as_of = date.fromisoformat(artifacts.read_json(folder / "run.json")["as_of"])
+    file = home.path(f"{FEATURES}/{as_of}.parquet")
+    booster, sha256 = boosters.read(folder / home.path(MODEL).name)
+    both = {*booster.feature_name(), *boosters.read(home.path(MODEL))[0].feature_name()}
+    today = artifacts.read(home.path(f"{FEATURES}/{extracted_on(home)}.parquet"))
+    if not file.exists() or both - set(artifacts.read(file).columns) & set(today.columns):
+        return None
+    calibration = boosters.read_calibration(folder / home.path(CALIBRATION).name, sha256)
+    listed = [t.loc[t["status"] == "listed", FAMILY] for t in (chosen, scores)]
+    asked = chosen.loc[chosen[FAMILY].isin({*listed[0], *listed[1]}) & chosen[FAMILY].isin(scores[FAMILY]), [FAMILY]]
+    return Before(as_of, scores, booster, calibration, asked) if len(asked) else None
+
+
+def moves_of(home: Home, parts: "Path", before: "Before | None", chosen: "pd.DataFrame") -> "pd.DataFrame":
+    """Why the families of a regency moved that were listed before or are now; no row before the second bundle."""
+    from pipeline import boosters, calibrate, movements, train
+
+    regency = str(chosen["regency_code"].iloc[0])
+    old = None if before is None else artifacts.read_part(parts / "before", "regency_code", regency)
+    if before is None or old is None or old.empty:
+        return movements.nothing()
+
+    def run(features: "pd.DataFrame", told: tuple[Any, Any], scores: "pd.DataFrame") -> Any:
+        booster, fitted = told
+        return movements.Run(
+            features, partial(train.raw_scores, booster), partial(calibrate.probability, calibration=fitted), scores
+        )
+
+    old = old.sort_values(FAMILY, ignore_index=True)
+    new = old[[FAMILY]].merge(artifacts.read_part(parts / "features", "regency_code", regency), on=FAMILY)
+    booster, sha256 = boosters.read(home.path(MODEL))
+    model = booster, boosters.read_calibration(home.path(CALIBRATION), sha256)
+    was = before.scores["regency_code"]
+    there = was.isin(was[before.scores[FAMILY].isin(old[FAMILY])])
+    earlier = run(old, (before.booster, before.calibration), before.scores[there])
+    return movements.moved(earlier, run(new, model, chosen))
 
 
 def bundle_facts(home: Home, chosen: "pd.DataFrame") -> dict[str, Any]:
@@ -1336,10 +1401,10 @@ def listed_before(home: Home) -> "pd.DataFrame":
     import pandas as pd
 
     file = home.path(LISTED_BEFORE)
-    return artifacts.read_frame(file) if file.exists() else pd.DataFrame(columns=list(LISTED_COLUMNS), dtype="str")
+    return artifacts.read_frame(file) if file.exists() else pd.DataFrame(columns=LISTED_COLUMNS, dtype="str")
 
 
-def by_regency(home: Home, folder: "Path") -> None:
+def by_regency(home: Home, folder: "Path", before: "Before | None") -> None:
     """What is published, split by regency in one pass of the engine each."""
     from pipeline import publish
 
@@ -1358,6 +1423,10 @@ def by_regency(home: Home, folder: "Path") -> None:
         "history": publish.history(tables, today),
         "identity": publish.identity(artifacts.read(home.path(IDENTITY))),
     }
+    if before is not None:
+        artifacts.write(before.asked, folder / "asked.parquet")
+        file = home.path(f"{FEATURES}/{before.as_of}.parquet")
+        wide["before"] = artifacts.read(file).semi_join(artifacts.read(folder / "asked.parquet"), FAMILY)
     for name, table in wide.items():
         artifacts.partition(table.inner_join(place, FAMILY), "regency_code", folder / name)
 

@@ -1,10 +1,13 @@
 """A bundle of evidence of a small run: made, verified, tampered with from outside and from within, replayed, told."""
 
+import html
 import json
 import re
 import shutil
 import stat
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import ibis
 import lightgbm as lgb
@@ -12,14 +15,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from playwright.sync_api import sync_playwright
 from studies import QUICK, command, run, study, values
 from typer.testing import CliRunner
 
 from benchmarks import tampering
 from pipeline import __main__ as shell
 from pipeline import publish, seal, stages
-from pipeline.audit import checks, contents, folder, names, papers, replay, story
+from pipeline.audit import checks, contents, folder, names, papers, replay, room, story
 from pipeline.audit.settings import Config
 from pipeline.errors import BadInput
 
@@ -456,7 +461,7 @@ def test_commands_tell_and_end_as_promised(home, bundle, made, copy):
     assert done.output.splitlines()[-1] == "whole"
     family = pq.read_table(bundle / names.SCORES)["kpm_id"][0].as_py()
     assert f"{family} as of 2025-06-30: bit for bit" in runner.invoke(shell.app, [*options, "replay", family]).output
-    assert "Names and NIK are not" in runner.invoke(shell.app, [*options, "explain", family, "--lang", "en"]).output
+    assert "Names and NIK are not" in runner.invoke(shell.app, [*options, "explain", family, "--language", "en"]).output
     (copy / names.CARD).write_text("another")
     refused = command("audit", "verify", str(copy), home=home.root)
     assert refused.returncode == 2
@@ -472,16 +477,12 @@ def test_questions_are_answered_from_the_bundle_as_files(home, bundle, tmp_path)
     told = CliRunner().invoke(shell.app, line)
     assert told.exit_code == 0, told.output
     out = tmp_path / "out"
-    assert {f.suffix for f in out.iterdir()} == {".sql", ".csv", ".html"}
+    assert {f.suffix for f in out.iterdir()} == {".sql", ".csv"}
     assert len(list(out.glob("*.sql"))) == len(list(out.glob("*.csv"))) == 7
     assert pd.read_csv(out / "proposed_while_held.csv").empty
     coverage = pd.read_csv(out / "coverage.csv")
     assert coverage["families"].sum() == pq.read_metadata(bundle / names.SCORES).num_rows
     assert (coverage["unexplained"] == 0).all()
-    page = (out / "index.html").read_text(encoding="utf-8")
-    assert "simulated data" in page
-    assert "<script" not in page
-    assert "http" not in page
 
 
 def test_questions_read_nothing_that_was_tampered_with(copy, tmp_path):
@@ -520,3 +521,138 @@ def test_the_risk_sheet_tells_fairness_and_drift_where_the_run_has_them(bundle, 
         (place / name).write_text(json.dumps(told), encoding="utf-8")
     assert papers.treated(run) == "12 tests; single attributes: 2 worse treated, 5 cannot tell"
     assert papers.drifted(run) == "1 of 240 series out of the ordinary; 1 false alarms a year asked for"
+
+
+# ------------------------------------------------------------------ the room as pages
+
+PAGES = ["card", "datasheet", "drift", "evidence", "explanations", "fairness", "index", "questions", "risks"]
+RATES = pd.DataFrame(
+    [
+        {"kind": "single", "attribute": "urban", "group": "rural", "measure": "selection", "estimate": 0.025,
+         "rest": 0.031, "difference": -0.006, "verdict": "no difference found"},
+        {"kind": "single", "attribute": "disability", "group": "yes", "measure": "missed", "verdict": "cannot tell"},
+    ]
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judged(home, bundle, signer, tmp_path_factory):
+    """The bundle with fairness, drift and second opinions written by hand, signed anew."""
+    place = tmp_path_factory.mktemp("judged") / "evidence"
+    shutil.copytree(bundle, place)
+    for folder_name in ("fairness/published", "drift", "opinions"):
+        (place / folder_name).mkdir(parents=True)
+    side = {"tests": 12, "families": 700, "verdicts": {"single": {"worse treated": 2, "cannot tell": 5}},
+            "lines": [{"id": "satu temuan", "en": "one finding <b>"}]}  # fmt: skip
+    (place / names.FAIRNESS).write_text(json.dumps({"history": side, "today": side}), encoding="utf-8")
+    for name in ("history", "today"):
+        RATES.to_csv(place / f"fairness/published/{name}_rates.csv", index=False)
+    watch = {"alarms": ["rooms"], "series": 240, "bar": 4.5, "false_alarms_a_year": 1.0, "past_alarms_a_year": 0.7,
+             "forward_alarms_a_year": None}  # fmt: skip
+    (place / names.DRIFT).write_text(json.dumps({"changes": watch}), encoding="utf-8")
+    (place / "drift/changes.csv").write_text(
+        "as_of,series,psi,distance,alarm\n2025-03-31,members,0.5,9,True\n2025-06-30,members,0.0125,2.5,False\n"
+        "2025-06-30,score,0.001,0.5,False\n"
+    )
+    (place / "drift/performance.csv").write_text(
+        "as_of,measure,families,listed,expected,observed,ratio,lower,upper,holds\n"
+        "2024-06-30,found,700,20,4.5,3,0.67,,,\n2025-06-30,found,700,20,4.25,,,1.5,6.75,0.85\n"
+    )
+    spread = {"mean": 0.8125, "median": 1.0, "lowest_tenth": 0.5}
+    told = {"second_opinion": {"all": {"families": 700, "same_sign": spread, "rank_correlation": None}}}
+    (place / "opinions/opinions.json").write_text(json.dumps(told), encoding="utf-8")
+    resealed(place, signer)
+    return place
+
+
+@pytest.fixture(scope="module")
+def furnished(home, judged, made, tmp_path_factory):
+    """The room of that bundle, and what was printed."""
+    out = tmp_path_factory.mktemp("room") / "out"
+    line = ["--home", str(home.root), "--configs", str(home.root / "configs"), "audit", "room", str(out)]
+    done = CliRunner().invoke(shell.app, [*line, "--bundle", str(judged), "--key", made.key_sha256])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-1] == "19 pages, 7 answers"
+    return out
+
+
+def text_of(path):
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", path.read_text(encoding="utf-8"))))
+
+
+def test_the_room_has_every_page_in_both_languages(furnished, judged):
+    for language in ("id", "en"):
+        assert sorted(p.stem for p in (furnished / language).iterdir()) == PAGES
+    assert len(list((furnished / "questions").glob("*.csv"))) == len(list((furnished / "questions").glob("*.sql"))) == 7
+    index = text_of(furnished / "en/index.html")
+    told = json.loads((judged / seal.MANIFEST).read_text())
+    assert f"bundle of evidence {told['number']}, data as of 30/06/2025, {told['families']:,} families" in index
+    assert "replays: " in index
+    assert "The key comes from the bundle itself" not in index
+    assert all(f["sha256"] in text_of(furnished / "id/evidence.html") for f in told["files"].values())
+
+
+def test_the_room_tells_fairness_drift_and_agreement(furnished):
+    fairness = text_of(furnished / "en/fairness.html")
+    assert "one finding <b>" in fairness
+    assert "urban or rural rural listed 2.5% 3.1% -0.6% no difference found" in fairness
+    assert "severe disability in the family yes missed, of those who graduated - - - cannot tell" in fairness
+    assert "satu temuan" in text_of(furnished / "id/fairness.html")
+    drift = text_of(furnished / "id/drift.html")
+    assert "alarm palsu setahun yang diminta 1 " in drift
+    assert " 0,0125 2,5 " in drift
+    assert "0,5 9" not in drift  # an earlier date
+    assert "30/06/2025" in drift
+    assert "2025-06-30 4,25 - 1,5 - 6,75" in drift
+    assert "all same sign 81.3% 100% 50% " in text_of(furnished / "en/explanations.html")
+
+
+def test_the_rooms_papers_are_the_bundles_own(furnished, judged):
+    risks = text_of(furnished / "en/risks.html")
+    assert "a poor family pushed out by an error" in risks
+    assert "| --- |" not in risks
+    assert "<table>" in (furnished / "en/datasheet.html").read_text(encoding="utf-8")
+
+
+def test_markdown_of_a_bundle_cannot_bring_html_into_a_page():
+    assert "<script" not in room.written("# A\n<script>alert(1)</script> [x](javascript:alert(1))")
+
+
+def test_a_bundle_without_them_says_so_and_an_unknown_key_is_told(home, bundle, tmp_path):
+    lines = contents.furnished(home, bundle, None, tmp_path / "out")
+    assert lines[-1] == "19 pages, 7 answers"
+    assert "Not in this bundle." in text_of(tmp_path / "out/en/fairness.html")
+    assert "Tidak ada dalam berkas bukti ini." in text_of(tmp_path / "out/id/drift.html")
+    assert "The key comes from the bundle itself" in text_of(tmp_path / "out/en/index.html")
+
+
+def test_no_page_is_made_of_what_was_tampered_with(home, copy, tmp_path):
+    (copy / names.CARD).write_text("# Another card\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=re.escape(names.CARD)):
+        contents.furnished(home, copy, None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pages_open_in_a_browser_and_ask_for_nothing_elsewhere(furnished):
+    """Real Chromium, from the files: every link leads to a file, nothing is fetched, no script complains."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page, asked, complaints = browser.new_page(), [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        waiting, seen = [(furnished / "index.html").as_uri()], set()
+        while waiting:
+            address = waiting.pop()
+            seen.add(address)
+            page.goto(address)
+            links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
+            assert all(Path(unquote(urlsplit(link).path)).is_file() for link in links)
+            waiting += [k for k in set(links) if k.endswith(".html") and k not in seen and k not in waiting]
+            assert page.title()
+            assert page.locator("h1").count() == 1
+            found = Axe().run(page).response["violations"]
+            assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == [], address
+        browser.close()
+    assert len(seen) == 19
+    assert {urlsplit(a).scheme for a in asked} <= {"file", "data"}
+    assert complaints == []

@@ -77,11 +77,13 @@ def paid(family, period, day, programme="PKH", status="disbursed"):
         (paid("A", "2024Q2", "2024-05-01", programme="BPNT"), False),
         (paid("A", "2025Q2", "2025-05-01"), False),  # reactivated on 2025-01-01
         (paid("B", "2024Q2", "2024-05-01"), False),
+        (paid("C", "2024Q2", "2024-05-01"), False),  # left and reactivated on one day, recorded on one day
     ],
 )
 def test_money_for_a_quarter_after_the_exit_is_found(payment, surprising):
     membership = [event("A", "2020-01-01", "enrolled"), event("A", "2024-02-10", "exited", "gsm"),
-                  event("A", "2025-01-01", "reactivated"), event("B", "2020-01-01", "enrolled")]  # fmt: skip
+                  event("A", "2025-01-01", "reactivated"), event("B", "2020-01-01", "enrolled"),
+                  event("C", "2024-02-10", "exited", "gsm"), event("C", "2024-02-10", "reactivated")]  # fmt: skip
     rows = found("paid_after_exit", membership=membership, payments=[payment])
     assert [r["kpm_id"] for r in rows] == ["A"] * surprising
 

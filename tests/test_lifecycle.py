@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from studies import values
 from worlds import table
 
-from pipeline import lifecycle
+from pipeline import last_component, lifecycle
 from pipeline.errors import BadInput
 from pipeline.lifecycle import KINDS, Config
 
@@ -401,6 +401,6 @@ def test_the_end_beside_the_features_by_hand():
     lives = pd.DataFrame(
         {"kpm_id": ["A", "B", "D"], "last_component_ends_on": [date(2025, 7, 1), None, date(2027, 1, 15)]}
     )
-    found = lifecycle.beside(features, lives, date(2025, 6, 30))
+    found = last_component.beside(features, lives, date(2025, 6, 30))
     assert found["months_until_last_component_ends"].fillna(-1).tolist() == [1, -1, -1, 19]
     assert found["last_component_ends_on"].iloc[0] == pd.Timestamp(2025, 7, 1)

@@ -970,10 +970,20 @@ class TestPublished:
         assert exits - {""} <= set(words["reasons"])
 
     def test_a_second_run_takes_the_next_number_and_says_what_changed(self, world, bundle):
+        assert self.rows(bundle, "moves") == []
         run(world, "publish")
         second = desk_bundle.opened(world.path(stages.PUBLISHED), bundle.key_sha256)
         assert second.number == bundle.number + 1
         assert second.manifest["previous"] == bundle.manifest_sha256
         assert list(second.rows("changes.parquet")) in ([], [[]])
-        same = {f: h["sha256"] for f, h in bundle.manifest["files"].items() if f != "changes.parquet"}
-        assert {f: h["sha256"] for f, h in second.manifest["files"].items() if f != "changes.parquet"} == same
+        kept = [f for f in bundle.manifest["files"] if f != "changes.parquet" and not f.startswith("moves/")]
+        assert {f: second.manifest["files"][f]["sha256"] for f in kept} == {
+            f: bundle.manifest["files"][f]["sha256"] for f in kept
+        }
+        assert set(second.manifest["files"]) == set(bundle.manifest["files"])
+        listed = {r["kpm_id"]: r for r in self.rows(second, "candidates") if r["status"] == "listed"}
+        moves = self.rows(second, "moves")
+        assert {m["kpm_id"] for m in moves} == set(listed)
+        for m in moves:
+            assert m["rank_before"] == m["rank_now"] == listed[m["kpm_id"]]["rank_in_regency"]
+            assert {m[f"rank_{c}"] for c in ("data", "model", "cohort")} == {0}

@@ -325,3 +325,12 @@ def test_weights_by_hand():
     assert told[0b10, 0b11].tolist() == [1.0, 0.0]
     assert told[0b00, 0b01].tolist() == [0.0, 0.0]
     assert weights.independent(np.array([[0.25, 0.5]])).tolist() == [[0.375, 0.125, 0.375, 0.125]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_alone_has_the_very_bits_of_the_tables(kind):
+    (x, label), told = KINDS[kind]
+    lay = treeshap.layout(booster_of(x, label, **told))
+    rows = strange(x)[:40]
+    table = treeshap.contributions(treeshap.path_dependent(lay), rows, 1)
+    assert np.array_equal(np.stack([treeshap.alone(lay, row) for row in rows]), table)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import calibrate, holds, lifecycle, poverty
+from pipeline import calibrate, holds, last_component, poverty
 from pipeline.audit import folder, names, plain, replay, walker
 from pipeline.audit.folder import Evidence, off
 from pipeline.audit.settings import Config
@@ -232,7 +232,7 @@ def held(read: Read) -> str:
     extract = pd.Timestamp(read.evidence.json(names.EXTRACT)["extracted_on"]).date()
     lines = poverty.Config.model_validate(read.parameters["poverty"])
     known = poverty.beside(read.features, read.scores["regency_code"], extract, lines)
-    known = lifecycle.beside(known, read.frame(names.LIVES)[[FAMILY, lifecycle.ENDS_ON]], extract)
+    known = last_component.beside(known, read.frame(names.LIVES)[[FAMILY, last_component.ENDS_ON]], extract)
     made = holds.decide(known, holds.Config.model_validate(read.parameters["holds"]))
     for family, found, wanted, free in zip(
         read.scores[FAMILY], read.scores["holds"], made["holds"], read.scores["eligible"], strict=True

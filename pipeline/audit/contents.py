@@ -18,20 +18,21 @@ import pyarrow.parquet as pq
 
 from pipeline import artifacts, features, folds, lifecycle, provenance, publish, seal, stages
 from pipeline.artifacts import Home
-from pipeline.audit import checks, folder, names, papers, questions, statements
+from pipeline.audit import checks, folder, names, papers, questions, replay, room, statements
 from pipeline.audit.settings import Config
 from pipeline.columns import FAMILY
 from pipeline.errors import BadInput
+from pipeline.sealed import PUBLIC
 from pipeline.tables import TABLES
 
 LEDGER = "evidence.json"  # beside the signing key: numbers and hashes of all bundles, which never come back
 PERSONAL = {c.name for t in TABLES.values() for c in t.columns() if c.pii}
+LOCK = artifacts.PROJECT / names.LOCK
 WHOLE_RUN = "run `dvc repro`, or `python -m pipeline all`, first"
 COPIED: Mapping[str, str] = {
     names.LINEAGE: stages.LINEAGE,
     names.SOURCE: stages.SOURCE,
     names.EXTRACT: stages.EXTRACT,
-    names.LOCK: "requirements.lock",
     names.MODEL: stages.MODEL,
     names.CALIBRATION: stages.CALIBRATION,
     names.CARD: stages.CARD,
@@ -86,7 +87,7 @@ def bundle(home: Home, out: Path) -> Bundled:
         artifacts.write_json({"chain": [*chain, manifest]}, ledger)
     opened = folder.opened(out)
     size = sum(f["bytes"] for f in opened.manifest["files"].values())
-    public = (out / seal.PUBLIC).read_text(encoding="utf-8")
+    public = (out / PUBLIC).read_text(encoding="utf-8")
     number, files = len(chain) + 1, len(opened.manifest["files"])
     made = Bundled(number, manifest, opened.key_sha256, public, files, size, (*lines, proof))
     artifacts.write_json(made.head, out.with_name(f"{out.name}.head.json"))
@@ -95,18 +96,14 @@ def bundle(home: Home, out: Path) -> Bundled:
 
 def one_run(home: Home) -> None:
     """BadInput where an output is missing, or where model and calibration are not those of the lineage."""
-    absent = [home.path(p) for p in (*COPIED.values(), stages.METRICS) if not source(home, p).exists()]
+    needed = [*(home.path(p) for p in (*COPIED.values(), stages.METRICS)), LOCK]
+    absent = [path for path in needed if not path.exists()]
     if absent:
         raise BadInput(f"{absent[0]}: not there yet", WHOLE_RUN)
     told = artifacts.read_json(home.path(stages.LINEAGE))["model"]
     for name, path in (("model", stages.MODEL), ("calibration", stages.CALIBRATION)):
         if artifacts.sha256(home.path(path)) != told[name]:
             raise BadInput(f"{home.path(path)}: is not the {name} that {stages.LINEAGE} names", WHOLE_RUN)
-
-
-def source(home: Home, name: str) -> Path:
-    """An output of the run, or a file of the checkout."""
-    return artifacts.PROJECT / name if name == "requirements.lock" else home.path(name)
 
 
 def facts(home: Home, chain: list[str]) -> dict[str, Any]:
@@ -121,7 +118,7 @@ def facts(home: Home, chain: list[str]) -> dict[str, Any]:
 def filled(home: Home, target: Path) -> None:
     """Everything but manifest and signature."""
     for name, path in COPIED.items():
-        copied(source(home, path), target / name)
+        copied(home.path(path), target / name)
     for name, path in OPTIONAL.items():
         if home.path(path).exists():
             copied(home.path(path), target / name)
@@ -131,6 +128,7 @@ def filled(home: Home, target: Path) -> None:
     # As declared, not sorted: holds are told, and phases asked, in the order in which they stand.
     settings = json.dumps(provenance.parameters(home), indent=1, default=artifacts.plain, allow_nan=False)
     artifacts.write_text(settings + "\n", target / names.PARAMETERS)
+    copied(LOCK, target / names.LOCK)
     artifacts.write_json(code(), target / names.CODE)
     artifacts.write_json(environment(), target / names.ENVIRONMENT)
     artifacts.write_csv(folds.table([stages.final_fold(home)]), target / names.LEARNT)
@@ -194,10 +192,26 @@ def tables(target: Path) -> Iterator[tuple[Path, list[str]]]:
                 yield file, lines.readline().strip().split(",")
 
 
-def answered(out: Path, answers: Sequence[questions.Answer], page: str) -> None:
-    """A query and a CSV each, and the page; the folder takes its place whole."""
+def answered(out: Path, answers: Sequence[questions.Answer]) -> None:
+    """A query and a CSV each; the folder takes its place whole."""
     with artifacts.replacing_folder(out) as folder:
-        for answer in answers:
-            artifacts.write_text(answer.question.sql + "\n", folder / f"{answer.question.name}.sql")
-            artifacts.write_csv(answer.rows, folder / f"{answer.question.name}.csv")
-        artifacts.write_text(page, folder / "index.html")
+        write_answers(folder, answers)
+
+
+def write_answers(folder: Path, answers: Sequence[questions.Answer]) -> None:
+    for answer in answers:
+        artifacts.write_text(answer.question.sql + "\n", folder / f"{answer.question.name}.sql")
+        artifacts.write_csv(answer.rows, folder / f"{answer.question.name}.csv")
+
+
+def furnished(home: Home, place: Path, key: str | None, out: Path) -> tuple[str, ...]:
+    """The auditor's room as pages, of a bundle that was verified first; the folder takes its place whole."""
+    lines = checks.verified(place, key, None, home.load(Config, "audit"))
+    snapshot = replay.Snapshot(folder.opened(place, key))
+    answers = questions.asked(snapshot)
+    pages = room.site(room.Room(snapshot, lines, answers, key is not None))
+    with artifacts.replacing_folder(out) as target:
+        for name, text in pages.items():
+            artifacts.write_text(text, target / name)
+        write_answers(target / "questions", answers)
+    return (*lines, f"{len(pages)} pages, {len(answers)} answers")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from pipeline.errors import BadInput
-from pipeline.seal import FORMAT, MANIFEST, PUBLIC, SIGNATURE
+from pipeline.sealed import FORMAT, MANIFEST, PUBLIC, SIGNATURE
 
 KIND = "evidence"
 LARGEST_MANIFEST = 64 * 1024 * 1024

@@ -7,7 +7,6 @@ and is asked there (proposals without a statement, overrides, who confirmed what
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
 from pathlib import PurePath
 
@@ -158,43 +157,3 @@ def listed(snapshot: Snapshot) -> pd.DataFrame:
 def line(answer: Answer) -> str:
     mark = "!" if answer.surprising else " "
     return f"{mark} {len(answer.rows):>7,}  {answer.question.name}: {answer.question.title.en}"
-
-
-# ------------------------------------------------------------------ the page
-
-SHOWN = 50
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#111}"
-    "table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left}"
-    "pre{background:#f3f3f3;padding:.6rem;overflow:auto}.warn{font-weight:700}.note{color:#333}"
-)
-
-
-def page(snapshot: Snapshot, answers: list[Answer]) -> str:
-    """Static HTML: each question in both languages, its answer's first rows, its query; needs nothing from anywhere."""
-    manifest = snapshot.evidence.manifest
-    mark = "<p class=warn>Data simulasi / simulated data</p>" if manifest["simulated"] else ""
-    head = (
-        f"Bundle {manifest['number']}, {snapshot.as_of:%d/%m/%Y}, {int(manifest['families']):,} families; "
-        f"manifest sha256 {snapshot.evidence.manifest_sha256}"
-    )
-    return (
-        "<!doctype html><html lang=id><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>Pertanyaan pemeriksa / Auditors' questions</title><style>{STYLE}</style>"
-        f"<h1>Pertanyaan pemeriksa / Auditors' questions</h1>{mark}<p>{escape(head)}</p>"
-        + "".join(section(a) for a in answers)
-        + "</html>\n"
-    )
-
-
-def section(answer: Answer) -> str:
-    q, count = answer.question, len(answer.rows)
-    told = f"{count:,} baris / rows" + ("; perlu penjelasan / to be explained" if answer.surprising else "")
-    more = f"<p>{SHOWN} dari / of {count:,}: {q.name}.csv</p>" if count > SHOWN else ""
-    table = answer.rows.head(SHOWN).to_html(index=False, border=0, escape=True, na_rep="") if count else ""
-    return (
-        f"<h2>{escape(q.title.id)}<br><small lang=en>{escape(q.title.en)}</small></h2>"
-        f"<p class='{'warn' if answer.surprising else ''}'>{told}</p>"
-        f"<p class=note>{escape(q.note.id)} <span lang=en>{escape(q.note.en)}</span></p>{table}{more}"
-        f"<details><summary>SQL</summary><pre>{escape(q.sql)}</pre></details>"
-    )

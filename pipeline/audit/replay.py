@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipeline import calibrate, holds, lifecycle, pathways, poverty, treeshap
+from pipeline import calibrate, holds, last_component, pathways, poverty, treeshap
 from pipeline.audit import walker
 from pipeline.audit.folder import Evidence, off
 from pipeline.audit.names import (
@@ -89,8 +89,12 @@ class Snapshot:
         return walker.read(self.model)
 
     @cached_property
-    def tables(self) -> treeshap.Tables:
-        return treeshap.path_dependent(treeshap.layout(treeshap.Written(self.model)))
+    def layout(self) -> treeshap.Layout:
+        return treeshap.layout(treeshap.Written(self.model))
+
+    @cached_property
+    def tables(self) -> "treeshap.Tables":
+        return treeshap.path_dependent(self.layout)
 
     @cached_property
     def by_tables(self) -> bool:
@@ -130,7 +134,7 @@ def replay(snapshot: Snapshot, families: Sequence[str]) -> list[Replayed]:
     """Each family once more; BadInput names file, family and column of the first bit that differs."""
     wanted = sorted(set(families))
     with ThreadPoolExecutor(1) as pool:  # what explains is made ready while DuckDB rebuilds
-        ready = pool.submit(lambda: snapshot.by_tables and snapshot.tables)
+        ready = pool.submit(lambda: snapshot.by_tables and snapshot.layout)
         rebuilt = features_of(snapshot, wanted)
         ready.result()
     stored = by_family(snapshot, "stored", wanted)
@@ -224,12 +228,21 @@ def explained(
     names = snapshot.trees.features
     x = np.array([[number(rebuilt[f][n]) for n in names] for f in families], dtype=np.float64)
     raw = [walker.raw_score(snapshot.trees, row) for row in x.tolist()]
-    values = treeshap.contributions(snapshot.tables, x, 1) if snapshot.by_tables else by_lightgbm(snapshot, x)
+    values = contributions(snapshot, x)
     told = [
         {FAMILY: f, AS_OF: snapshot.as_of, BASE: v[-1], **dict(zip(names, v[:-1], strict=True))}
         for f, v in zip(families, values.tolist(), strict=True)
     ]
     return raw, told
+
+
+def contributions(snapshot: Snapshot, x: Any) -> Any:
+    """[family, feature and base], the way the run took; of one family without setting up the tables of all."""
+    if not snapshot.by_tables:
+        return by_lightgbm(snapshot, x)
+    if len(x) == 1:
+        return treeshap.alone(snapshot.layout, x[0])[None]
+    return treeshap.contributions(snapshot.tables, x, 1)
 
 
 def by_lightgbm(snapshot: Snapshot, x: Any) -> Any:
@@ -275,18 +288,18 @@ def beside(
     regency = pd.Series([places[f]["regency_code"] for f in families], dtype="object")
     lines = poverty.Config.model_validate(snapshot.parameters["poverty"])
     known = poverty.beside(frame, regency, snapshot.as_of, lines)
-    return lifecycle.beside(known, ends(snapshot, families), snapshot.as_of)
+    return last_component.beside(known, ends(snapshot, families), snapshot.as_of)
 
 
 def ends(snapshot: Snapshot, families: Sequence[str]) -> pd.DataFrame:
     """When the last component ends, rebuilt, and the same as the stored day."""
-    rows = {row[FAMILY]: row[lifecycle.ENDS_ON] for row in snapshot.rows(snapshot.statements[ENDS])}
+    rows = {row[FAMILY]: row[last_component.ENDS_ON] for row in snapshot.rows(snapshot.statements[ENDS])}
     stored = by_family(snapshot, "lives", families)
     for family in families:
-        told = {lifecycle.ENDS_ON: stored[family][lifecycle.ENDS_ON]}
-        same(f"{LIVES}: kpm_id {family}", told, {lifecycle.ENDS_ON: rows.get(family)})
+        told = {last_component.ENDS_ON: stored[family][last_component.ENDS_ON]}
+        same(f"{LIVES}: kpm_id {family}", told, {last_component.ENDS_ON: rows.get(family)})
     days = pd.to_datetime(pd.Series([rows.get(f) for f in families], dtype="object"))
-    return pd.DataFrame({FAMILY: list(families), lifecycle.ENDS_ON: days})
+    return pd.DataFrame({FAMILY: list(families), last_component.ENDS_ON: days})
 
 
 def ranks(snapshot: Snapshot, family: str, row: Row) -> dict[str, int | None]:

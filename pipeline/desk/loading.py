@@ -19,7 +19,7 @@ from pipeline.desk.published import packed
 
 PUBLISHED = (Family, Detail, Identity, Change, Regency)
 SIZE, CARRIED, GONE = 2000, 500, "gone"
-SECTIONS = ("reasons", "contributions", "history", "lifecycle", "endings")
+SECTIONS = ("reasons", "contributions", "history", "lifecycle", "endings", "moves")
 OWN = (
     "pathway_id", "pathway_en", "waiting_for", "flags", "last_component_ends_on", "loses_a_year", "loses_in_years",
     "keeps_pbi_a_year", "sembako_a_year", "components", "caretaker_age", "members", "enrolled_months", "base_value",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Count, F, OuterRef, Subquery
 
-from pipeline.desk import scope, workflow
+from pipeline.desk import outcomes, scope, watch, workflow
 from pipeline.desk.models import Account, Case, Look, Step
 
 Rows = list[dict[str, Any]]
@@ -61,9 +61,17 @@ def coverage(account: Account) -> Rows:
 
 def by_facilitator(account: Account) -> Rows:
     """Visits and what came of them, by facilitator."""
-    from pipeline.desk import outcomes
-
     return [r for r in outcomes.yields(_steps(account)) if r["by"] == "facilitator"]
+
+
+def facilitator_funnel(account: Account) -> Rows:
+    """Facilitators beside the limits of all: rounds begun outside the list, found not yet fit, refused."""
+    return watch.funnel(_steps(account))
+
+
+def decisions_by_month(account: Account) -> Rows:
+    """Each month's decisions beside those of the months before."""
+    return watch.months(_steps(account))
 
 
 def looks(account: Account) -> Rows:
@@ -81,7 +89,7 @@ QUESTIONS: Mapping[str, Callable[[Account], Rows]] = {
     f.__name__: f
     for f in (
         proposed_while_held, exits_without_statement, decided_alone, overrides, never_visited, coverage, by_facilitator,
-        looks,
+        facilitator_funnel, decisions_by_month, looks,
     )
 }  # fmt: skip
 NONE_EXPECTED = ("proposed_while_held", "exits_without_statement", "decided_alone")

@@ -7,45 +7,20 @@ computed and not kept. Values are read as [feature, row]: a table's columns, one
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.treeshap.groups import MOST_PATTERNS
+from pipeline.treeshap.plans import Bytes, Plan
 from pipeline.treeshap.trees import ZERO, Floats, Ints
 
-Bytes = NDArray[np.uint8]
 F = TypeVar("F", bound=Callable[..., object])
 
 LINE = 8  # doubles of a cache line
 BLOCK = 4096  # rows whose codes and patterns stay in the second level of the cache
 TOGETHER = 4  # cuts that are compared in one pass over the rows
-
-
-class Plan(NamedTuple):
-    """What the compiled loops read. `*_from` are offsets: part i of what follows is [from[i], from[i + 1])."""
-
-    features: Ints
-    """Features that some split uses, ascending."""
-    scale_from: Ints
-    """Of each used feature, its scales."""
-    cut_from: Ints
-    cuts: Floats
-    column_from: Ints
-    """Of each scale, its columns."""
-    zero_unknown: NDArray[np.bool_]
-    unknown: Bytes
-    condition_from: Ints
-    """Of each group, its cuts; a row's pattern is the sum of the weights of those that its codes exceed."""
-    condition_column: Ints
-    condition_cut: Bytes
-    condition_weight: Bytes
-    lookup_from: Ints
-    """Of each used feature, its look-ups: a group, and where the table begins."""
-    lookup_group: Ints
-    lookup_table: Ints
 
 
 def compiled(function: F) -> F:

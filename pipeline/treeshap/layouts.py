@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pipeline.treeshap import trees
 from pipeline.treeshap.columns import Columns, columns
 from pipeline.treeshap.groups import MOST_PATTERNS, Group, groups
-from pipeline.treeshap.kernel import Bytes, Plan
 from pipeline.treeshap.leaves import NO_CUT, Condition, Leaf, leaves
+from pipeline.treeshap.plans import Bytes, Plan
 from pipeline.treeshap.trees import ZERO, Floats, Ints
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipeline.treeshap import kernel, weights
-from pipeline.treeshap.kernel import Bytes
 from pipeline.treeshap.layouts import Layout, Players
-from pipeline.treeshap.tables import by_feature, checked, frequencies, mixed
+from pipeline.treeshap.plans import Bytes
+from pipeline.treeshap.tables import by_feature, checked, frequencies
 from pipeline.treeshap.trees import Floats
 
 ROWS = 256  # at once, where only the mean is asked for
@@ -35,7 +35,7 @@ def populations(layout: Layout, background: Floats | None) -> list[Floats]:
 def add_interactions(found: Floats, leaves: Players, often: Floats, patterns: Bytes) -> None:
     square = weights.interactions(leaves.shares.shape[1])
     for n, features in enumerate(leaves.features):
-        values = mixed((leaves.value[n] * often[n])[None], square)[0]
+        values = weights.mixed((leaves.value[n] * often[n])[None], square)[0]
         bits = leaves.satisfied[n][patterns[leaves.group[n]]]
         found[:, features[:, None], features] += values[bits]
 

@@ -1,6 +1,5 @@
 """Tables filled for a population, and contributions looked up in them."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ from pipeline.treeshap.layouts import Layout, Players
 from pipeline.treeshap.trees import Floats, Ints
 
 TASK = kernel.BLOCK  # rows that a thread takes at once
-LEAVES = 4096  # filled at once, which bounds the memory of deep trees
 
 
 @dataclass(frozen=True)
@@ -49,19 +47,10 @@ def filled(layout: Layout, frequency: list[Floats]) -> Tables:
     for leaves, often in zip(layout.leaves, frequency, strict=True):
         base += float(leaves.value @ often[:, -1])
         weighted = leaves.value[:, None] * often
-        for part in parts(len(often)):
-            values = mixed(weighted[part], weights.contributions(leaves.shares.shape[1]))
+        for part in weights.parts(len(often)):
+            values = weights.mixed(weighted[part], weights.contributions(leaves.shares.shape[1]))
             kernel.spread(values, leaves.satisfied[part], leaves.patterns[part], leaves.table[part], cells)
     return Tables(layout, cells, base)
-
-
-def parts(count: int) -> Iterator[slice]:
-    return (slice(first, first + LEAVES) for first in range(0, count, LEAVES))
-
-
-def mixed(weighted: Floats, values: Floats) -> Floats:
-    """The mean of `values` [background bits, ...] over each leaf's population."""
-    return (weighted @ values.reshape(len(values), -1)).reshape(len(weighted), *values.shape[1:])
 
 
 def contributions(tables: Tables, x: Floats, threads: int, out: Floats | None = None) -> Floats:

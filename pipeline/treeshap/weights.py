@@ -15,12 +15,15 @@ Both are multilinear in the background's bits. So the mean over a population nee
 it, and path-dependent values are those of a background in which the bits are independent with the leaf's shares.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from math import factorial
 
 import numpy as np
 
 from pipeline.treeshap.trees import Floats
+
+LEAVES = 4096  # mixed at once, which bounds the memory of deep trees
 
 
 @cache
@@ -77,3 +80,12 @@ def independent(shares: Floats) -> Floats:
     for share in shares.T:
         found = np.concatenate([found * (1 - share)[:, None], found * share[:, None]], axis=1)
     return found
+
+
+def parts(count: int) -> Iterator[slice]:
+    return (slice(first, first + LEAVES) for first in range(0, count, LEAVES))
+
+
+def mixed(weighted: Floats, values: Floats) -> Floats:
+    """The mean of `values` [background bits, ...] over each leaf's population."""
+    return (weighted @ values.reshape(len(values), -1)).reshape(len(weighted), *values.shape[1:])

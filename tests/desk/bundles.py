@@ -146,6 +146,12 @@ def write(folder: Path, number: int = 1, key: Ed25519PrivateKey = KEY, **changes
     return folder
 
 
+def moves(folder: Path, regency: str, rows: list[dict[str, Any]]) -> None:
+    """Why families of a regency moved; the bundle is to be signed again."""
+    (folder / "moves").mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / "moves" / f"{regency}.parquet")
+
+
 def drop(folder: Path, family: str, **facts: Any) -> None:
     """The bundle anew without a family."""
     for path in folder.rglob("*.parquet"):

@@ -1,4 +1,4 @@
--- Paid for a quarter or month that began after the last known exit.
+-- Paid for a quarter or month that began after the last known exit; on one day a reactivation outranks an exit.
 WITH paid AS (
   SELECT
     *,
@@ -13,8 +13,8 @@ WITH paid AS (
 last AS (
   SELECT
     p.kpm_id, p.period, p.paid_on, p.amount,
-    arg_max(m.event, (m.effective_on, m.recorded_on)) AS event,
-    arg_max(m.reason, (m.effective_on, m.recorded_on)) AS reason,
+    arg_max(m.event, (m.effective_on, m.recorded_on, m.event)) AS event,
+    arg_max(m.reason, (m.effective_on, m.recorded_on, m.event)) AS reason,
     max(m.effective_on) AS left_on
   FROM paid p
   JOIN membership m ON m.kpm_id = p.kpm_id AND m.effective_on < p.begins

@@ -47,6 +47,12 @@ def signed(context: Any, value: float, places: int = 0) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def points(context: Any, share: float, places: int = 0) -> str:
+    """A difference of shares in percentage points, signed."""
+    return f"{signed(context, 100 * share, places)} pp"
+
+
+@register.simple_tag(takes_context=True)
 def money(context: Any, value: float) -> str:
     return numerals.money(value, context["language"])
 

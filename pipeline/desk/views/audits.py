@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from pipeline.desk import chain, keys, outcomes, questions, scope
+from pipeline.desk import chain, keys, numerals, outcomes, questions, scope, watch
 from pipeline.desk.models import Entry, Look, Step
 
 SHOWN, LEAST_REASON = 100, 10
@@ -17,15 +17,22 @@ SHOWN, LEAST_REASON = 100, 10
 def overview(request: HttpRequest) -> HttpResponse:
     """Every question with its count, and whether the log holds."""
     account: Any = request.user
-    rows = [
-        {"name": n, "count": len(q(account)), "none_expected": n in questions.NONE_EXPECTED}
-        for n, q in questions.QUESTIONS.items()
-    ]
-    return render(
-        request,
-        "desk/audit.html",
-        {"rows": rows, "verdict": chain.verify(), "yields": outcomes.yields(_steps(account))},
-    )
+    answers = {n: q(account) for n, q in questions.QUESTIONS.items()}
+    rows = [{"name": n, "count": len(a), "none_expected": n in questions.NONE_EXPECTED} for n, a in answers.items()]
+    funnel = answers["facilitator_funnel"]
+    judged = sum(r["verdict"] != watch.FEW for r in funnel)
+    told = {
+        "by_chance": judged * watch.ALARM,
+        "false_95": watch.false_alarms(watch.WARNING),
+        "false_998": watch.false_alarms(watch.ALARM),
+    }
+    context = {
+        "rows": rows, "verdict": chain.verify(), "yields": outcomes.yields(_steps(account)),
+        "months": answers["decisions_by_month"], "funnel": funnel[:SHOWN],
+        "judged": judged, "fewest": watch.FEWEST,
+        **{k: numerals.decimal(v, 2, request.language) for k, v in told.items()},  # type: ignore[attr-defined]
+    }  # fmt: skip
+    return render(request, "desk/audit.html", context)
 
 
 def _steps(account: Any) -> Any:

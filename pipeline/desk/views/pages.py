@@ -91,6 +91,7 @@ def _details(request: HttpRequest, family: Family) -> dict[str, Any]:
     reasons = [{**r, "text": r[f"text_{language}"]} for r in detail.get("reasons", [])]
     return {
         "detail": detail,
+        "move": next(iter(detail.get("moves", [])), None),
         "reasons_for": [r for r in reasons if r["direction"] == "for"],
         "reasons_against": [r for r in reasons if r["direction"] == "against"],
         "sentences": stories.sentences(shown, family, detail, language),
