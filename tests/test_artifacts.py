@@ -219,7 +219,7 @@ def test_every_wrong_key_is_told_and_the_way_out(tmp_path):
     lines = str(refused.value).splitlines()
     first = ["threads", "memory_limit", "workers", "chunk_families", "part_families"]
     assert [line.split(": ")[1] for line in lines[:5]] == first
-    assert lines[5:] == ["mend the file named above; README, Configuration, lists every key"]
+    assert lines[5:] == ["mend the file named above; its comments in configs/ tell what each key means"]
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):

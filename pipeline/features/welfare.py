@@ -200,6 +200,24 @@ def change(rows: ir.Table, column: Column, months: int) -> Feature:
 def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
     on = ibis.literal(as_of)
     return (
+        *incomes(rows),
+        Feature(
+            "floor_per_person",
+            per_person(rows, "floor_area_m2"),
+            "floor area per member",
+            "m2",
+            "luas lantai per anggota keluarga",
+            "house_assets",
+            sign=1,
+            dated_by="floor_area_m2",
+        ),
+        *updates(rows, on),
+        *businesses(rows, on),
+    )
+
+
+def incomes(rows: ir.Table) -> tuple[Feature, ...]:
+    return (
         Feature(
             "income_per_person",
             per_person(rows, "monthly_income"),
@@ -239,16 +257,11 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "ever",
             dated_by="monthly_income",
         ),
-        Feature(
-            "floor_per_person",
-            per_person(rows, "floor_area_m2"),
-            "floor area per member",
-            "m2",
-            "luas lantai per anggota keluarga",
-            "house_assets",
-            sign=1,
-            dated_by="floor_area_m2",
-        ),
+    )
+
+
+def updates(rows: ir.Table, on: ir.DateValue) -> tuple[Feature, ...]:
+    return (
         Feature(
             "income_unknown",
             rows.monthly_income_last.isnull(),
@@ -274,6 +287,11 @@ def derived(rows: ir.Table, as_of: date) -> tuple[Feature, ...]:
             "data_quality",
             "last 24 months",
         ),
+    )
+
+
+def businesses(rows: ir.Table, on: ir.DateValue) -> tuple[Feature, ...]:
+    return (
         Feature(
             "business_ever",
             rows.business_ever,
