@@ -180,7 +180,7 @@ def tiles(table: pd.DataFrame, simulated: bool) -> Figure:
     side = 72 * 7.6 / across  # of a square, in points
     with rc_context(figures.RC):
         title = "Mean chance of graduating within 12 months, by regency"
-        figure, (axes,) = figures.drawing(title, simulated, height=min(9.0, 0.85 + 7.6 * down / across))
+        figure, (axes,) = figures.drawing(title, simulated, height=min(9.0, 1.0 + 7.6 * down / across))
         for code, (x, y) in places.items():
             grey = 0.97 - 0.72 * (chance[code] - low) / max(high - low, 1e-12)
             axes.add_patch(Rectangle((x, y), 0.94, 0.94, facecolor=str(grey), edgecolor="#222222", linewidth=0.5))
@@ -189,7 +189,7 @@ def tiles(table: pd.DataFrame, simulated: bool) -> Figure:
         axes.set(xlim=(-0.1, across + 0.1), ylim=(down + 0.1, -0.1), aspect="equal")
         axes.set_axis_off()
         note = f"grey from {100 * low:.1f} % (light) to {100 * high:.1f} % (dark); a layout by province, not a map"
-        figure.text(0.01, 0.005, note, fontsize=8.5, color="#333333")
+        figure.text(0.01, 0.03, note, fontsize=8.5, color="#333333")
     return figure
 
 
