@@ -16,6 +16,14 @@ def engine():
     return connection
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_engine(engine):
+    """Stages make an engine of their own the default; whichever module comes next gets this one back."""
+    ibis.set_backend(engine)
+    yield
+    ibis.set_backend(engine)
+
+
 @pytest.fixture(scope="session")
 def small_run(engine, tmp_path_factory):
     """Every stage once on a small world; the last one in a process of its own: MLflow keeps state, and its store warns.

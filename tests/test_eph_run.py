@@ -3,7 +3,6 @@
 import json
 from datetime import date
 
-import ibis
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
@@ -14,13 +13,6 @@ from pipeline import stages
 ORIGIN = date(2014, 1, 1)
 EPH = CONFIGS / "eph"
 PEERS = ["logistic_regression", "sklearn_boosting"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_engine(engine):
-    """Stages make an engine of their own the default; the modules that follow get theirs back."""
-    yield
-    ibis.set_backend(engine)
 
 
 def needed(home):

@@ -6,7 +6,6 @@ fails here once in a hundred changes of its numbers and not once in twenty.
 
 import json
 
-import ibis
 import pytest
 import yaml
 from studies import CONFIGS, QUICK, run, study, table, upto, values
@@ -22,13 +21,6 @@ SMALL = QUICK | {"study": {"first_as_of": "2021-12-31"}, "evaluate": {"replicate
 OFTEN = values("simulate")["exits"] | {"gsm": {2017: 0.06}, "quotas": {2017: None}}
 BEFORE = upto("labels")
 AFTER = [n for n in upto("evaluate") if n not in BEFORE]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_engine(engine):
-    """Stages make an engine of their own the default; the modules that follow get theirs back."""
-    yield
-    ibis.set_backend(engine)
 
 
 def judged(home):

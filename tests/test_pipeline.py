@@ -11,7 +11,6 @@ from collections import defaultdict
 from datetime import date, timedelta
 
 import duckdb
-import ibis
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
@@ -41,13 +40,6 @@ SAID_OF_A_SCORE = [
 RULES = values("evaluate")["rules"]
 
 COMPARED = re.compile(r"_rank_(regency|village)|_times_median|_beside_village_|_shock_share_")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_engine(engine):
-    """Stages make an engine of their own the default; the modules that follow get theirs back."""
-    yield
-    ibis.set_backend(engine)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pipeline.errors import BadInput
 
 
 @pytest.fixture(autouse=True)
-def own_engine(engine):
+def engine_back(engine):
     yield
     ibis.set_backend(engine)
 

@@ -218,6 +218,15 @@ def test_a_file_with_a_mark_that_nobody_gave_is_refused(planner):
     assert b"does not know this file" in send(planner, stream.getvalue()).content
 
 
+def test_a_workbook_packed_by_a_later_zip_is_refused(planner):
+    """The version that is needed to unpack stands in the sixth byte of each entry of the directory: 7.3 is none of ours."""
+    content = bytearray(taken(planner))
+    content[content.index(b"PK\x01\x02") + 6] = 73
+    answer = send(planner, bytes(content))
+    assert answer.status_code == 400
+    assert TEXTS["problem_no_workbook"][1].encode() in answer.content
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_mutated_files_never_break_the_desk(planner, seed):
     draw, content = random.Random(seed), bytearray(filled(taken(planner), row_of(GOOD)))
