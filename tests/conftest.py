@@ -9,19 +9,25 @@ from pipeline.columns import CENSORED
 
 
 @pytest.fixture(scope="session", autouse=True)
-def engine():
+def shared_engine():
     """DuckDB in memory, the default backend of every expression."""
     connection = ibis.duckdb.connect(threads=2)
     ibis.set_backend(connection)
     return connection
 
 
+@pytest.fixture(scope="session")
+def engine(shared_engine):
+    """The default backend; a module may have another one under this name."""
+    return shared_engine
+
+
 @pytest.fixture(scope="module", autouse=True)
-def own_engine(engine):
+def own_engine(shared_engine):
     """Stages make an engine of their own the default; whichever module comes next gets this one back."""
-    ibis.set_backend(engine)
+    ibis.set_backend(shared_engine)
     yield
-    ibis.set_backend(engine)
+    ibis.set_backend(shared_engine)
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,8 @@ def check_module(module, words):
         assert all(list((PROJECT / "notebooks").glob(f"{w}*.py")) for w in words if not w.startswith("-"))
     elif module == "pytest":
         assert all((PROJECT / w.split("::")[0]).exists() for w in words if not w.startswith("-"))
+    elif module == "tests.wiring":
+        assert (PROJECT / "tests" / "wiring.py").exists() and not words
     elif module.split(".")[0] == "benchmarks":
         check_benchmark(module, words)
     else:
