@@ -6,6 +6,7 @@
 # make docs   the documentation as a site in build/docs, with the pictures of the run that lies here
 # make notebooks  the stories of notebooks/ run on the present run, with their outputs in build/notebooks/
 # make benchmarks  all that is told of speed, measured in one run (an hour)
+# make supply what the product is made of: locks, bills of materials in build/sbom/, known vulnerabilities, private files
 # make format layout and simple fixes                   make lock    new locks from requirements*.in
 # make clean  tool caches and build/; never data, models or the record of runs
 
@@ -22,13 +23,13 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DELETE_ON_ERROR:
-.PHONY: run test desk docs eph national notebooks benchmarks mlflow format lock clean
+.PHONY: run test desk docs eph national notebooks benchmarks mlflow supply format lock clean
 
 run: .venv/installed
 	dvc repro
 	@python -m pipeline where
 
-test: .venv/installed-dev .venv/installed-docs .venv/installed-spark
+test: .venv/installed-dev .venv/installed-docs .venv/installed-spark .venv/installed-supply
 	ruff check .
 	ruff format --check .
 	mypy
@@ -61,6 +62,9 @@ benchmarks: .venv/installed
 
 mlflow: .venv/installed
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(MLFLOW_PORT)
+
+supply: .venv/installed-supply
+	python -m benchmarks.faults.supply
 
 format: .venv/installed-dev
 	ruff check --fix .
@@ -97,6 +101,11 @@ format: .venv/installed-dev
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv/installed-supply: requirements-supply.lock .venv/installed
+	@echo "Installing the locked packages that look at the supply and at the tests"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 # Versions and hashes only; where packages come from is the machine's own setting.
 COMPILE = build/lock/bin/uv pip compile -q --upgrade --python-version 3.11 --python-platform linux --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock"
@@ -109,6 +118,7 @@ lock:
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 	$(COMPILE) requirements-spark.in -o requirements-spark.lock
 	$(COMPILE) requirements-docs.in -o requirements-docs.lock
+	$(COMPILE) requirements-supply.in -o requirements-supply.lock
 	! grep -nE 'https?:|file:|/opt|--find-links|--index-url|^torch' requirements*.lock
 
 clean:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,14 +168,12 @@ def backup(asked: Any) -> None:
     if target.exists():
         raise BadInput(f"{target}: is there already", "name a new file")
     engine = _database()
-    if "sqlite3" in engine["ENGINE"]:
-        source, copy = sqlite3.connect(f"file:{engine['NAME']}?mode=ro", uri=True), sqlite3.connect(target)
-        with source, copy:
-            source.backup(copy)
-        copy.close()
-    else:
-        _postgresql("pg_dump", "--format=custom", f"--file={target}", engine)
-    target.chmod(0o600)
+    with _in_place_when_whole(target) as part:
+        if "sqlite3" in engine["ENGINE"]:
+            _copied(sqlite3.connect(f"file:{engine['NAME']}?mode=ro", uri=True), part)
+        else:
+            _postgresql("pg_dump", "--format=custom", f"--file={part}", engine)
+        part.chmod(0o600)
     tell(f"{target}: {target.stat().st_size} bytes")
 
 
@@ -190,15 +188,49 @@ def restore(asked: Any) -> None:
     target = Path(str(engine["NAME"]))
     if target.exists():
         raise BadInput(f"{target}: is there already", "move it away first: nothing is overwritten")
-    copy = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
-    if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-        raise BadInput(f"{source}: is damaged")
-    part = target.with_name(f".{target.name}.part")
-    with sqlite3.connect(part) as whole:
-        copy.backup(whole)
-    whole.close()
-    part.rename(target)
+    with _in_place_when_whole(target) as part:
+        _copied(_sound(source), part)
     tell(f"{target}: restored; run `python -m pipeline.desk verify`")
+
+
+@contextmanager
+def _in_place_when_whole(target: Path) -> Iterator[Path]:
+    """A file beside `target` to write into; it takes the target's name on the disk only where all of it was written."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+        _flushed(part)  # the bytes first, then the name that promises them
+        part.rename(target)
+        _flushed(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _flushed(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copied(source: sqlite3.Connection, part: Path) -> None:
+    """The whole database as it stands at this moment, also while others write into it."""
+    with closing(source), closing(sqlite3.connect(part)) as copy:
+        source.backup(copy)
+
+
+def _sound(source: Path) -> sqlite3.Connection:
+    """A backup to read from; BadInput where it is damaged."""
+    copy = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+    try:
+        sound = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    except sqlite3.DatabaseError:
+        sound = False
+    if not sound:
+        copy.close()
+        raise BadInput(f"{source}: is damaged, or no backup of a desk", "restore an earlier one")
+    return copy
 
 
 def _postgresql(program: str, option: str, target: str, engine: Mapping[str, Any], *more: str) -> None:

@@ -109,8 +109,20 @@ def test_a_back_up_comes_back_with_every_decision(home):
     assert homes.run(home, "verify").stdout == before
     copy.write_bytes(copy.read_bytes()[:4096] + b"\xff" * 8192 + copy.read_bytes()[12288:])
     (home / "data" / "desk" / "desk.sqlite3").unlink()
-    assert homes.run(home, "restore", str(copy)).returncode in (1, 2)
+    refused = homes.run(home, "restore", str(copy))
+    assert refused.returncode == 2
+    assert "is damaged" in refused.stderr
+    assert "Traceback" not in refused.stderr
     assert not (home / "data" / "desk" / "desk.sqlite3").exists()
+
+
+def test_a_back_up_that_ends_half_way_leaves_no_file_that_looks_whole(home):
+    homes.run(home, "load")
+    database = home / "data" / "desk" / "desk.sqlite3"
+    database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])  # reading it fails on the way
+    copy = home / "copy.sqlite3"
+    assert homes.run(home, "backup", str(copy)).returncode != 0
+    assert [p.name for p in home.iterdir() if "copy" in p.name] == []
 
 
 def test_the_head_leaves_the_machine_and_finds_a_cut_log(home):
