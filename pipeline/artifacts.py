@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,6 +33,7 @@ from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
 C = TypeVar("C", bound=BaseConfig)
+T = TypeVar("T")
 ROWS_PER_GROUP = engines.ROWS_PER_GROUP
 PROJECT = Path(__file__).resolve().parents[1]
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
@@ -40,7 +41,9 @@ SWAPS = 1000
 LEAST_ROWS = 50_000
 OPEN_PARTS = 600  # one for each regency, so that each becomes one file
 WAY_OUT = "mend the file named above; its comments in configs/ tell what each key means"
+LARGEST_YAML, DEEPEST = 4 << 20, 40
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
+AGAIN = "remove it and run `dvc repro`, which makes it again"
 WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 
@@ -196,10 +199,26 @@ def resolved(schema: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str
 
 
 def read_yaml(file: Path) -> Any:
+    """Plain data; BadInput for anything else: tags, anchors, a file or a nesting beyond what a person writes."""
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        if file.stat().st_size > LARGEST_YAML:
+            raise BadInput(f"{file}: larger than {LARGEST_YAML >> 20} MiB; no settings are")
+        text = file.read_text(encoding="utf-8")
+        refuse_tricks(text, file)
+        return yaml.load(text, Loader=SAFE)
+    except (yaml.YAMLError, ValueError, OSError) as error:  # a ValueError is a day that does not exist
         raise BadInput(f"{file}: cannot be read as YAML: {' '.join(str(error).split())[:200]}") from None
+
+
+def refuse_tricks(text: str, file: Path) -> None:
+    """Anchors make a small file a huge one, tags make it code, and a deep nesting ends the process of its reader."""
+    depth = 0
+    for event in yaml.parse(text, Loader=SAFE):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+            raise BadInput(f"{file}: line {line_of(event)}: tags, anchors and aliases are not allowed")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise BadInput(f"{file}: line {line_of(event)}: nested more than {DEEPEST} deep")
 
 
 def engine(config: Config, scratch: Path) -> Any:
@@ -216,6 +235,10 @@ def read(path: Path) -> ir.Table:
 def read_folder(folder: Path) -> dict[str, ir.Table]:
     """Every `<name>.parquet` of a folder by name."""
     return {p.name.removesuffix(".parquet"): read(p) for p in sorted(folder.glob("*.parquet"))}
+
+
+def line_of(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
 @contextlib.contextmanager
@@ -441,10 +464,39 @@ def plain(value: object) -> object:
     raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *keys: str) -> Any:
+    """What a stage wrote; BadInput where it is not there, is damaged, or lacks one of `keys`."""
+    present(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, "JSON", error) from None
+    if keys and (not isinstance(value, dict) or set(keys) - value.keys()):
+        absent = [k for k in keys if not isinstance(value, dict) or k not in value]
+        raise BadInput(f"{path}: {absent[0]}: is missing", AGAIN)
+    return value
+
+
+def recorded(path: Path, make: Callable[[Any], T]) -> T:
+    """What `make` reads from a JSON file that a stage wrote; BadInput where it is there and of another shape."""
+    return made_of(path, read_json(path), make)
+
+
+def made_of(path: Path, value: Any, make: Callable[[Any], T]) -> T:
+    try:
+        return make(value)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise BadInput(f"{path}: not as its stage writes it ({type(error).__name__})", AGAIN) from None
+
+
+def present(path: Path) -> None:
     if not path.is_file():
         raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
-    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def damaged(path: Path, form: str, error: Exception) -> BadInput:
+    """Of a file that a stage wrote and that something else changed since; of the content nothing is told."""
+    return BadInput(f"{path}: cannot be read as {form} ({type(error).__name__}): cut off or altered", AGAIN)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -487,10 +539,16 @@ def digest(value: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=plain, separators=(",", ":")).encode()).hexdigest()
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise BadInput(f"{path}: not there yet", "run `dvc repro`, or the stage that writes it, first")
-    return pd.read_csv(path)
+def read_csv(path: Path, *columns: str) -> pd.DataFrame:
+    """What a stage wrote; BadInput where it is not there, is damaged, or lacks one of `columns`."""
+    present(path)
+    try:
+        frame = pd.read_csv(path)
+    except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
+        raise damaged(path, "CSV", error) from None
+    if absent := [c for c in columns if c not in frame]:
+        raise BadInput(f"{path}: column {absent[0]} is missing", AGAIN)
+    return frame
 
 
 def read_codes(path: Path) -> pd.DataFrame:
@@ -502,7 +560,10 @@ def read_codes(path: Path) -> pd.DataFrame:
 def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """A Parquet file, or a folder of them in the order of their names, as pandas; days are datetime64."""
     pieces(path)
-    frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
+    try:
+        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, "Parquet", error) from None
     return frame
 
 

@@ -24,7 +24,7 @@ def text(path: Path) -> tuple[str, str]:
         raise BadInput(f"{path}: not there yet", "run `dvc repro`, or `python -m pipeline train`, first")
     seal = path.with_suffix(".sha256")
     found = artifacts.sha256(path)
-    if not seal.is_file() or seal.read_text(encoding="utf-8").strip() != found:
+    if not seal.is_file() or seal.read_bytes().strip() != found.encode():
         raise BadInput(f"{path}: does not match {seal.name}: truncated or edited", "run `dvc repro` to make it again")
     return path.read_text(encoding="utf-8"), found
 
@@ -36,7 +36,7 @@ def write(booster: lgb.Booster, path: Path) -> None:
 
 def read_calibration(path: Path, model_sha256: str) -> Calibration:
     """The map that was fitted for this very model; BadInput where it belongs to another."""
-    values = artifacts.read_json(path)
-    if values.pop("model_sha256", None) != model_sha256:
+    values = artifacts.read_json(path, "model_sha256")
+    if values.pop("model_sha256") != model_sha256:
         raise BadInput(f"{path}: was fitted for another model", "run `dvc repro`, or `python -m pipeline calibrate`")
-    return recorded(values)
+    return artifacts.made_of(path, values, recorded)

@@ -199,7 +199,7 @@ class Speech:
             artifacts.read_csv(home.path(stages.DICTIONARY)), on="feature"
         )
         self.language: Language = language
-        self.simulated = bool(artifacts.read_json(home.path(stages.LINEAGE))["simulated"])
+        self.simulated = bool(artifacts.read_json(home.path(stages.LINEAGE), "simulated")["simulated"])
         self.concept = dict(zip(told["feature"], told["concept"], strict=True))
         self.labels = dict(zip(told["feature"], told[f"label_{language}"], strict=True))
         self.units = dict(zip(told["feature"], told["unit"].fillna(""), strict=True))

@@ -70,6 +70,15 @@ class Seen:
     history: pd.DataFrame
 
 
+def refuse_older(today: date, before: date | None) -> None:
+    """BadInput where the extract is older than the one whose list was published last: its list would be stale news."""
+    if before is not None and today < before:
+        raise BadInput(
+            f"extract.yaml: extracted_on is {today}, older than {before}, the extract whose list was published last",
+            "publish the newer one; if that was wrong and this one is right, move data/desk/before away first",
+        )
+
+
 # ------------------------------------------------------------------ one regency
 
 

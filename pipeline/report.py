@@ -36,7 +36,8 @@ class ReportData:
 
     `measures`, `differences` and `verdict` (verdict, against, metric, estimate, lower, upper) are the evaluation's.
     `figures`: name -> PNG. `lists`: the index of the lists. `reasons`: feature, label, concept, mean_abs.
-    `quality`: table, accepted, quarantined. `folds`: fold, kind, as_of. `level`: of the intervals, such as 0.95.
+    `quality`: table, accepted, quarantined. `doubts`: sentence, one a finding of plausibility.
+    `folds`: fold, kind, as_of. `level`: of the intervals, such as 0.95.
     `lineage`: see wording.lineage_facts, and `simulated`. `evaluation`: all of the evaluation's tables by name;
     without them there is no page of what the score can and cannot do. `oracle`, `borderline`, `data_age_days`: see
     standing.Facts; each may be absent. `ways`: pathways.counts. `effect`: effect.json's. `stories`: as stories.tell.
@@ -54,6 +55,7 @@ class ReportData:
     lists: pd.DataFrame
     reasons: pd.DataFrame
     quality: pd.DataFrame
+    doubts: pd.DataFrame
     folds: pd.DataFrame
     evaluation: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     oracle: pd.DataFrame | None = None
@@ -133,7 +135,7 @@ def _sections(data: ReportData, config: Config) -> list[Section]:
         _grouped(data, config, "periods", "period"),
         _calibration(data, config),
         _reasons(data),
-        Section("quality", (_say("quality"),), (), _present(_quality(data))),
+        Section("quality", (_say("quality"), _say("doubts")), (), _present(_quality(data)) + _present(_doubts(data))),
         Section("folds", (_say("folds"),), _pictures(data, "folds", "outcomes"), _present(_folds(data))),
         Section("limits", tuple(_say(f"limit_{k}") for k in ("labels", "time", "after", "missing"))),
         Section("lineage", (), (), (_lineage(data),)),
@@ -472,6 +474,12 @@ def _quality(data: ReportData) -> Table:
     )
     heads = tuple(wording.HEADS[h] for h in ("table", "accepted", "quarantined", "share"))
     return Table(wording.CAPTIONS["quality"], heads, body)
+
+
+def _doubts(data: ReportData) -> Table:
+    """What is hard to believe of the accepted tables as a whole, as it was printed when they came."""
+    body: Rows = tuple((str(sentence),) for sentence in data.doubts["sentence"])
+    return Table(wording.CAPTIONS["doubts"], (wording.HEADS["doubt"],), body)
 
 
 def _share(row: Mapping[Any, Any]) -> float:

@@ -27,8 +27,12 @@ _SPOILT = r"^-?\d+([.,]\d+)?[eE]\+\d+$|^-?\d+[.,]0*$|^#+$|^#(N/A|REF!|VALUE!|NAM
 _NO_VALUE = r"(?i)^(nan|none|null|na|n/a|<na>|nat)$"
 _CONTROL = r"[\x00-\x1f\x7f]"
 _ORDINARY = r"^[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*$"  # an identifier that is neither spoilt nor no value, without blanks
+# The same, and no sixteen digits: a letter or a dash beside the digit, or another length.
+_OWN = r"^(\d{1,15}|\d{17,}|[\w-]*(\d[\w-]*[A-Za-z_-]|[A-Za-z_-][\w-]*\d)[\w-]*)$"
 _TIDY = r"^[^\x00-\x20\x7f]+( +[^\x00-\x20\x7f]+)*$"  # words with nothing but blanks between them
 _POSSIBLE = r"^(19|20|21)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))$"
+# A national identity number holds a place, a day of birth (of women plus 40), a month, a year and a serial number.
+BIRTH_IN_NUMBER = r"^\d{6}([04][1-9]|[1256]\d|[37][01])(0[1-9]|1[0-2])\d{2}\d{4}$"
 _PERSONAL = r"\d{16}|[A-Za-z]['.]? +[A-Za-z]"  # the look of a NIK or of a full name, in whatever column it ended up
 _SHOWN = 40
 _LARGEST = {"whole": 2**63 - 1, "number": 1.7e308}
@@ -124,7 +128,9 @@ def _bound(limit: float | None, otherwise: float) -> float:
 
 
 def _looks(column: Column) -> list[str]:
-    return [_ORDINARY, *([column.pattern] if column.pattern else []), *([_POSSIBLE] if _is_period(column) else [])]
+    if column.pattern is None:
+        return [_OWN]
+    return [_ORDINARY, column.pattern, *([_POSSIBLE] if _is_period(column) else [])]
 
 
 def is_stored(raw: ir.Column, column: Column) -> bool:
@@ -174,7 +180,15 @@ def _text_rules(column: Column, text: ir.StringValue) -> list[Rule]:
         f"{column.name} holds a line break or another control character; a stray quote may have swallowed rows",
     )
     free_text = column.pii and column.pattern is None
-    return [control] if free_text else [control, _spoilt(column, text), *_pattern(column, text)]
+    return [control] if free_text else [control, _spoilt(column, text), *_number(column, text), *_pattern(column, text)]
+
+
+def _number(column: Column, text: ir.StringValue) -> list[Rule]:
+    """A national identity number where an identifier of the system belongs would go on into every table and list."""
+    if column.pii or column.pattern:
+        return []
+    wanted = f"{column.name} looks like a national identity number; export the system's own identifier"
+    return [Rule("personal_number", text.re_search(BIRTH_IN_NUMBER), wanted)]
 
 
 def _spoilt(column: Column, text: ir.StringValue) -> Rule:

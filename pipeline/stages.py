@@ -30,6 +30,7 @@ SIMULATED, TRUTH, SOURCE = "data/simulated", "data/truth", "data/source.json"
 DECISIONS = "data/decisions.json"
 CANONICAL, QUARANTINE, IDENTITY = "data/canonical", "data/quarantine", "data/identity/identity.parquet"
 EXTRACT, FINDINGS = "data/canonical/extract.json", "data/quarantine/counts.csv"
+DOUBTS = "data/quarantine/plausibility.csv"
 COHORT, LABELS = "data/snapshots/cohort.parquet", "data/snapshots/labels.parquet"
 MOMENTS, RECORDED = "data/snapshots/moments.json", "data/snapshots/recorded.parquet"
 FEATURES, DICTIONARY = "data/features", "data/features/dictionary.csv"
@@ -147,6 +148,7 @@ def run_ingest(home: Home) -> None:
             ingest.verdict(tallies, config)
             progress.tell(ingest.clocked(ingest.same_clocks([f.clocks for f in found]), config))
             publish_ingested(folders, tallies, sources.card(extract), several)
+            progress.tell(doubts(home, folders, extract.extracted_on))
         engine(home)
         progress.tell(ingest.silence(canonical(home), extract.extracted_on))
 
@@ -234,6 +236,17 @@ def publish_ingested(folders: Ingested, tallies: Any, card: Mapping[str, object]
     if len(several) == 1:
         for folder in (folders.canonical, folders.quarantine):
             artifacts.unfold(folder)
+
+
+def doubts(home: Home, folders: Ingested, today: date) -> list[str]:
+    """Look at the accepted tables as a whole, write what is hard to believe, and say it."""
+    from pipeline import plausibility
+
+    engine(home)
+    seen = plausibility.Extract(artifacts.read_folder(folders.canonical), artifacts.read(folders.identity), today)
+    found = plausibility.find(seen, home.load(plausibility.Config, "plausibility"))
+    artifacts.write_csv(found.assign(sentence=plausibility.told(found)), folders.quarantine / home.path(DOUBTS).name)
+    return plausibility.told(found)
 
 
 def run_cohort(home: Home) -> None:
@@ -572,7 +585,7 @@ def twins(home: Home, connection: Any, rows: "pd.DataFrame", windows: "Sequence[
     from pipeline import effect
 
     known = home.path(f"{TRUTH}/hazards.parquet")
-    if "simulated" not in artifacts.read_json(home.path(EXTRACT))["name"].lower() or not known.exists():
+    if "simulated" not in artifacts.read_json(home.path(EXTRACT), "name")["name"].lower() or not known.exists():
         return None
     treated = rows[rows["by_twin"]]
     families = artifacts.as_table(connection, "treated", treated[[FAMILY]].drop_duplicates())
@@ -593,7 +606,10 @@ def run_lifecycle(home: Home) -> None:
     """Project every active family's components and benefits over the coming years."""
     from pipeline import crowd, figures, lifecycle, lifecycle_figures
 
-    config, simulated = home.load(lifecycle.Config, "lifecycle"), artifacts.read_json(home.path(LINEAGE))["simulated"]
+    config, simulated = (
+        home.load(lifecycle.Config, "lifecycle"),
+        artifacts.read_json(home.path(LINEAGE), "simulated")["simulated"],
+    )
     with (
         artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
         artifacts.replacing_folder(home.path(LIFECYCLE)) as folder,
@@ -645,7 +661,7 @@ def projection_checked(home: Home, tables: "dict[str, ir.Table]", config: Any) -
     from pipeline import lifecycle
 
     until, truth = extracted_on(home), home.path(TRUTH) / "exits.parquet"
-    if not artifacts.read_json(home.path(LINEAGE))["simulated"] or not truth.exists():
+    if not artifacts.read_json(home.path(LINEAGE), "simulated")["simulated"] or not truth.exists():
         return lifecycle.unchecked()
     exits = artifacts.read(truth)
     days = [lifecycle.shifted(until, -12 * n) for n in range(1, config.checked_years + 1)]
@@ -868,7 +884,7 @@ def run_opinions(home: Home) -> None:
     from pipeline import crowd, opinions
 
     engine(home)
-    told: dict[str, Any] = {"simulated": bool(artifacts.read_json(home.path(LINEAGE))["simulated"])}
+    told: dict[str, Any] = {"simulated": bool(artifacts.read_json(home.path(LINEAGE), "simulated")["simulated"])}
     with (
         artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
         artifacts.replacing_folder(home.path(OPINIONS)) as folder,
@@ -898,7 +914,7 @@ def opinions_of_group(home: Home, scratch: "Path", group: Group) -> None:
     )
     regency = features[FAMILY].map(artifacts.pandas(families).set_index(FAMILY)["regency_code"])
     raw = train.raw_scores(booster, features)
-    tables = artifacts.read_json(home.path(METHOD))["method"] == "tables"
+    tables = artifacts.read_json(home.path(METHOD), "method")["method"] == "tables"
     own = explain.against_own_regency(booster, features, regency, raw, settings) if tables else None
     by_seed = opinions.by_seed(booster, explain.matrix(booster, features), seeds, settings.threads)
     least = home.load(lists.Config, "lists").minimum_log_odds
@@ -978,7 +994,7 @@ def lists_of_group(home: Home, places: "tuple[Path, Path]", group: Group) -> lis
 
     engine_of_worker(home)
     (folder, scratch), config = places, home.load(lists.Config, "lists")
-    families, lineage = of_group(scratch, group), artifacts.read_json(home.path(LINEAGE))
+    families, lineage = of_group(scratch, group), artifacts.read_json(home.path(LINEAGE), "id", "simulated")
     scores = artifacts.read(home.path(SCORES)).semi_join(families, FAMILY)
     beside = [artifacts.read(home.path(PATHWAYS)).select(FAMILY, "text_id"), artifacts.read(scratch / "status.parquet")]
     selection = artifacts.pandas(scores)
@@ -1000,7 +1016,7 @@ def run_visits(home: Home) -> None:
     from pipeline import lists, visit_files, visit_lists, visits, workbook
 
     connection, as_of = engine(home), extracted_on(home)
-    config, lineage = home.load(visits.Config, "visits"), artifacts.read_json(home.path(LINEAGE))
+    config, lineage = home.load(visits.Config, "visits"), artifacts.read_json(home.path(LINEAGE), "id", "simulated")
     seen = visits_seen(home, connection)
     asked, serving = visits.due(seen, as_of, config).to_pandas(), visits.serving(seen.scores, seen.villages).to_pandas()
     planned = visits.plan(asked, serving, config)
@@ -1078,7 +1094,7 @@ def run_fairness(home: Home) -> None:
     before, unknown = fairness_history(home, config)
     found = fairness.study(before, fairness_today(home, config), config)
     outside = fairness.published(found)
-    simulated = "simulated" in str(artifacts.read_json(home.path(EXTRACT))["name"]).lower()
+    simulated = "simulated" in str(artifacts.read_json(home.path(EXTRACT), "name")["name"]).lower()
     told = {"simulated": simulated, "without_outcome": unknown, "rules_of_today_alone": unjudged(home), **found.summary}
     with artifacts.replacing_folder(home.path(FAIRNESS)) as folder:
         for name, table in fairness.room(found).items():
@@ -1192,7 +1208,7 @@ def run_report(home: Home) -> None:
     from pipeline import card, evaluate, figures, folds, report, study
 
     config = home.load(report.Config, "report")
-    tables, lineage = evaluation_tables(home), artifacts.read_json(home.path(LINEAGE))
+    tables, lineage = evaluation_tables(home), artifacts.read_json(home.path(LINEAGE), "id", "simulated")
     seen = evidence(home)
     means, sample = figures.shap_tables(seen.contributions, seen.features, seen.words, config.shap_points)
     drawn = figures.draw(tables | {"shap_means": means, "shap_sample": sample}, config.model, lineage["simulated"])
@@ -1204,11 +1220,12 @@ def run_report(home: Home) -> None:
         level=home.load(evaluate.Config, "evaluate").level,
         measures=tables["measures"],
         differences=tables["differences"],
-        verdict=artifacts.read_json(home.path(METRICS))["verdict"],
+        verdict=artifacts.read_json(home.path(METRICS), "verdict")["verdict"],
         figures=drawn,
         lists=artifacts.read_codes(home.path(f"{LISTS}/index.csv")),
         reasons=means,
         quality=artifacts.read_csv(home.path(FINDINGS)).rename(columns={"rejected": "quarantined"}),
+        doubts=artifacts.read_csv(home.path(DOUBTS), "sentence"),
         folds=tables["folds"],
         evaluation=tables,
         oracle=oracle(home),
@@ -1271,7 +1288,7 @@ def oracle(home: Home) -> "pd.DataFrame | None":
     from pipeline import evaluate
 
     known = home.path(TRUTH) / "truth.parquet"
-    if not artifacts.read_json(home.path(LINEAGE))["simulated"] or not known.exists():
+    if not artifacts.read_json(home.path(LINEAGE), "simulated")["simulated"] or not known.exists():
         return None
     scores, truth = artifacts.read_frame(home.path(SCORES)), artifacts.read(known).to_pandas()
     return evaluate.against_truth(scores, truth, home.load(evaluate.Config, "evaluate"))
@@ -1292,6 +1309,7 @@ def run_publish(home: Home) -> None:
 
     engine(home)
     config, limits = home.load(publish.Config, "publish"), home.load(lists.Config, "lists")
+    publish.refuse_older(extracted_on(home), published_before(home))
     signer = seal.key(home.path(config.private_key))
     narrow = [FAMILY, "rank", "eligible", "facilitator_id", "regency_code", "probability"]  # of the whole nation
     chosen = lists.select(artifacts.read_frame(home.path(SCORES), narrow), limits)
@@ -1338,14 +1356,19 @@ class Before(NamedTuple):
     asked: "pd.DataFrame"
 
 
+def published_before(home: Home) -> date | None:
+    """The day of the extract that was published last."""
+    told = home.path(RUN_BEFORE) / "run.json"
+    return artifacts.recorded(told, lambda run: date.fromisoformat(run["as_of"])) if told.is_file() else None
+
+
 def earlier_run(home: Home, chosen: "pd.DataFrame") -> "Before | None":
     """The run of the bundle before; None where there is none, or its day's features are not those of both models."""
     from pipeline import boosters
 
-    folder, scores = home.path(RUN_BEFORE), listed_before(home)
-    if not folder.is_dir() or "probability" not in scores:
+    folder, scores, as_of = home.path(RUN_BEFORE), listed_before(home), published_before(home)
+    if as_of is None or "probability" not in scores:
         return None
-    as_of = date.fromisoformat(artifacts.read_json(folder / "run.json")["as_of"])
     file = home.path(f"{FEATURES}/{as_of}.parquet")
     booster, sha256 = boosters.read(folder / home.path(MODEL).name)
     both = {*booster.feature_name(), *boosters.read(home.path(MODEL))[0].feature_name()}
@@ -1386,8 +1409,12 @@ def moves_of(home: Home, parts: "Path", before: "Before | None", chosen: "pd.Dat
 def bundle_facts(home: Home, chosen: "pd.DataFrame") -> dict[str, Any]:
     """What names the bundle. Its number is taken before anything is written: one that was shown never comes back."""
     ledger = home.path(LEDGER)
-    before = artifacts.read_json(ledger) if ledger.exists() else {"number": 0, "manifest_sha256": ""}
-    number, lineage = int(str(before["number"])) + 1, artifacts.read_json(home.path(LINEAGE))
+    before = (
+        artifacts.read_json(ledger, "number", "manifest_sha256")
+        if ledger.exists()
+        else {"number": 0, "manifest_sha256": ""}
+    )
+    number, lineage = int(str(before["number"])) + 1, artifacts.read_json(home.path(LINEAGE), "id", "simulated")
     artifacts.write_json({**before, "number": number}, ledger)
     counted = {str(k): int(n) for k, n in chosen["status"].value_counts().items()}
     return {
@@ -1453,7 +1480,7 @@ def run_track(home: Home) -> None:
     """Log the finished run to MLflow and register its model."""
     from pipeline import boosters, provenance, tracking
 
-    lineage = artifacts.read_json(home.path(LINEAGE))
+    lineage = artifacts.read_json(home.path(LINEAGE), "id", "simulated", "parameters")
     finished = tracking.Finished(
         lineage=lineage,
         parameters=provenance.flat(lineage["parameters"]),
@@ -1529,14 +1556,14 @@ def canonical_part(home: Home, name: str) -> "dict[str, ir.Table]":
 
 
 def extracted_on(home: Home) -> date:
-    return date.fromisoformat(artifacts.read_json(home.path(EXTRACT))["extracted_on"])
+    return artifacts.recorded(home.path(EXTRACT), lambda card: date.fromisoformat(card["extracted_on"]))
 
 
 def declared(home: Home) -> Any:
     """Columns of welfare beyond the contract, as the source declared them."""
     from pipeline.tables import Column
 
-    return tuple(Column(**c) for c in artifacts.read_json(home.path(EXTRACT))["welfare"])
+    return artifacts.recorded(home.path(EXTRACT), lambda card: tuple(Column(**c) for c in card["welfare"]))
 
 
 def as_ofs_of(cohort: "ir.Table") -> list[date]:
@@ -1566,7 +1593,8 @@ def matured_dates(home: Home) -> tuple[list[date], dict[date, date]]:
 
 def moments(home: Home) -> dict[date, date]:
     """The day on which the labels of each as-of date mature."""
-    return {date.fromisoformat(k): date.fromisoformat(v) for k, v in artifacts.read_json(home.path(MOMENTS)).items()}
+    as_days = date.fromisoformat
+    return artifacts.recorded(home.path(MOMENTS), lambda told: {as_days(k): as_days(v) for k, v in told.items()})
 
 
 def final_fold(home: Home) -> "Fold":
@@ -1655,7 +1683,7 @@ def sql(home: Home, feature: str | None) -> str:
 
 def where(home: Home) -> str:
     """Where people find what a run made, and how to open it."""
-    store, tracked = home.path(STORE), artifacts.read_json(home.path(TRACKED))
+    store, tracked = home.path(STORE), artifacts.read_json(home.path(TRACKED), "version", "lineage")
     return "\n".join(
         (
             f"lists    {home.path(LISTS)}/        one XLSX and CSV per regency; index.csv names them",
@@ -1708,7 +1736,7 @@ def life(home: Home, family: str, language: Literal["id", "en"]) -> str:
         )
     years, ends = parts["lifecycle"].order_by("year").to_pandas(), parts["endings"].order_by("ends_on").to_pandas()
     one = lifecycle_figures.Life(family, years, ends, facts[0])
-    simulated = bool(artifacts.read_json(home.path(LINEAGE))["simulated"])
+    simulated = bool(artifacts.read_json(home.path(LINEAGE), "simulated")["simulated"])
     file = home.path(PICTURES) / f"lifecycle_{''.join(c if c.isalnum() else '_' for c in family)}.png"
     artifacts.write_bytes(figures.png(lifecycle_figures.draw_family(one, language, simulated)), file)
     mark = [getattr(wording.SIMULATED, language)] if simulated else []

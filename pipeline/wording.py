@@ -673,6 +673,12 @@ SENTENCES: Mapping[str, Text] = {
         "Baris yang tidak memenuhi kontrak data dipisahkan (karantina) dengan alasannya, tidak diperbaiki diam-diam.",
         "Rows that break the data contract are set apart (quarantined) with the reason, never mended in silence.",
     ),
+    "doubts": Text(
+        "Tabel yang diterima juga dilihat secara keseluruhan: satuan, kolom tertukar, bulan atau kabupaten hilang. "
+        "Yang janggal tercantum di bawah, jika ada, dan perlu dilihat orang sebelum daftar dipakai.",
+        "Accepted tables are also looked at as a whole: units, swapped columns, missing months or regencies. What is "
+        "hard to believe stands below, if there is any, for a person to look at before the lists are used.",
+    ),
     "folds": Text(
         "Model belajar dari masa lalu dan diuji pada masa depan. Di antaranya ada jeda (embargo): hasil yang pada saat "
         "itu belum diketahui tidak dipakai.",
@@ -890,6 +896,7 @@ CAPTIONS: Mapping[str, Text] = {
     "lists": Text("Daftar per kabupaten/kota", "Lists by regency"),
     "concepts": Text("Bagian tiap pokok dalam seluruh kontribusi", "Share of each subject in all contributions"),
     "quality": Text("Baris diterima dan dikarantina per tabel", "Rows accepted and quarantined by table"),
+    "doubts": Text("Yang janggal pada tabel yang diterima", "What is hard to believe of the accepted tables"),
     "folds": Text("Tanggal tiap lipatan", "Dates of each fold"),
     "lineage": Text("Asal laporan ini", "Where this report comes from"),
 }
@@ -920,6 +927,7 @@ HEADS: Mapping[str, Text] = {
     "table": Text("Tabel", "Table"),
     "accepted": Text("Diterima", "Accepted"),
     "quarantined": Text("Dikarantina", "Quarantined"),
+    "doubt": Text("Temuan", "Finding"),
     "fold": Text("Lipatan", "Fold"),
     "train": Text("Belajar", "Train"),
     "calibrate": Text("Kalibrasi", "Calibrate"),

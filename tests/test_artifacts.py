@@ -258,6 +258,44 @@ def test_the_hash_of_a_folder_tells_names_content_and_place(tmp_path):
     assert len({first, folder("renamed", a="1", c="2"), folder("edited", a="1", b="3"), folder("less", a="1")}) == 4
 
 
+@pytest.mark.parametrize("text", [
+    "a: &x 1\nb: *x\n", "a: !!python/tuple [1]\n", "[" * 100_000, "- " * 50_000, "a: 2025-13-45\n", "a" * (5 << 20),
+])  # fmt: skip
+def test_yaml_is_plain_small_and_flat(tmp_path, text):
+    """A deep nesting ended the whole process, and a day that does not exist ended it with a traceback."""
+    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=r"study\.yaml"):
+        artifacts.read_yaml(tmp_path / "study.yaml")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"n": 1', b"[]", b"null", b'{"m": 1}'])
+def test_damaged_json_is_told_by_its_file(tmp_path, content):
+    (tmp_path / "told.json").write_bytes(content)
+    with pytest.raises(BadInput, match=r"told\.json: .*\nremove it and run `dvc repro`"):
+        artifacts.read_json(tmp_path / "told.json", "n")
+
+
+def test_json_of_another_shape_is_told_by_its_file(tmp_path):
+    artifacts.write_json({"as_of": "2025-06-31"}, tmp_path / "run.json")
+    with pytest.raises(BadInput, match=r"run\.json: not as its stage writes it \(ValueError\)"):
+        artifacts.recorded(tmp_path / "run.json", lambda run: date.fromisoformat(run["as_of"]))
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n1,2,3,4\n", b"\xff\xfe", b'a\n"', b"b\n1\n"])
+def test_a_damaged_csv_is_told_by_its_file(tmp_path, content):
+    (tmp_path / "told.csv").write_bytes(content)
+    with pytest.raises(BadInput, match=r"told\.csv: "):
+        artifacts.read_csv(tmp_path / "told.csv", "a")
+
+
+@pytest.mark.parametrize("left", [0, 4, 40, 200])
+def test_a_damaged_table_is_told_by_its_file(tmp_path, left):
+    artifacts.write(FRAME, tmp_path / "told.parquet")
+    (tmp_path / "told.parquet").write_bytes((tmp_path / "told.parquet").read_bytes()[:left])
+    with pytest.raises(BadInput, match=r"told\.parquet: cannot be read as Parquet"):
+        artifacts.read_frame(tmp_path / "told.parquet")
+
+
 def test_json_is_plain_and_in_order(tmp_path):
     path = tmp_path / "a.json"
     artifacts.write_json({"b": np.float64(0.5), "a": date(2025, 6, 30), "c": np.int64(3)}, path)

@@ -52,6 +52,7 @@ CASES = [
     ("members", {"valid_to": "2020-01-14"}, [("ends_before_it_starts", "valid_to", "2020-01-14")]),
     ("members", {"valid_to": "9999-12-31"}, [("implausible_date", "valid_to", "9999-12-31")]),
     ("members", {"member_id": "1E+05"}, [("spoilt_identifier", "member_id", "1E+05")]),
+    ("members", {"member_id": "9202014503850000"}, [("personal_number", "member_id", "16 digits")]),
     ("members", {"relation": "anak", "sex": "f"}, [("not_in_list", "relation", "anak"), ("not_in_list", "sex", "f")]),
     ("members", {"kpm_id": "K99"}, [("unknown_family", "kpm_id", "K99")]),
     ("welfare", {"monthly_income": "1.500.000"}, [("not_a_whole_number", "monthly_income", "1.500.000")]),

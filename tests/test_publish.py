@@ -25,6 +25,13 @@ def statuses(**told):
     return pd.DataFrame(rows, columns=["kpm_id", "status", "regency_code", "facilitator_id"])
 
 
+def test_an_older_extract_than_the_published_one_is_refused():
+    publish.refuse_older(AS_OF, None)
+    publish.refuse_older(AS_OF, AS_OF)
+    with pytest.raises(BadInput, match=r"extract\.yaml: extracted_on is 2025-06-30, older than 2025-07-01"):
+        publish.refuse_older(AS_OF, date(2025, 7, 1))
+
+
 # ------------------------------------------------------------------ what changed
 
 

@@ -71,6 +71,7 @@ def told() -> report.ReportData:
             columns=["feature", "label", "concept", "mean_abs"],
         ),
         quality=pd.DataFrame([("kpm", 990, 10), ("welfare", 0, 0)], columns=["table", "accepted", "quarantined"]),
+        doubts=pd.DataFrame({"sentence": ["welfare: gold is blank in all 990 rows"]}),
         folds=pd.DataFrame(
             [(0, "train", date(2019, 3, 31)), (0, "train", date(2019, 6, 30)), (0, "test", date(2021, 9, 30))],
             columns=["fold", "kind", "as_of"],
@@ -164,6 +165,7 @@ def test_everything_is_escaped() -> None:
         lineage={**data.lineage, "source": EVIL, "id": EVIL},
         lists=data.lists.assign(name=EVIL, file=EVIL, regency_code=EVIL),
         quality=data.quality.assign(table=EVIL),
+        doubts=data.doubts.assign(sentence=EVIL),
         measures=data.measures.assign(group=data.measures["group"].where(data.measures["scope"] == "all", EVIL)),
         reasons=data.reasons.assign(concept=EVIL),
     )
@@ -214,7 +216,8 @@ def test_what_could_not_be_measured_is_said_and_not_guessed() -> None:
     data = told()
     bare = replace(
         data, measures=data.measures.assign(estimate=None, lower=None, upper=None), differences=DIFFERENCES.iloc[:0],
-        figures={}, quality=data.quality.iloc[:0], folds=data.folds.iloc[:0], reasons=data.reasons.iloc[:0],
+        figures={}, quality=data.quality.iloc[:0], doubts=data.doubts.iloc[:0],
+        folds=data.folds.iloc[:0], reasons=data.reasons.iloc[:0],
     )  # fmt: skip
     text = words(bare)
     assert "How good the list is could not be measured on these data." in text

@@ -100,7 +100,7 @@ def one_run(home: Home) -> None:
     absent = [path for path in needed if not path.exists()]
     if absent:
         raise BadInput(f"{absent[0]}: not there yet", WHOLE_RUN)
-    told = artifacts.read_json(home.path(stages.LINEAGE))["model"]
+    told = artifacts.read_json(home.path(stages.LINEAGE), "model")["model"]
     for name, path in (("model", stages.MODEL), ("calibration", stages.CALIBRATION)):
         if artifacts.sha256(home.path(path)) != told[name]:
             raise BadInput(f"{home.path(path)}: is not the {name} that {stages.LINEAGE} names", WHOLE_RUN)

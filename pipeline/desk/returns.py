@@ -74,6 +74,10 @@ def metadata(path: Path) -> dict[str, str]:
             raise Foreign("no_metadata")
         rows = page.iter_rows(min_row=1, max_row=20, max_col=2, values_only=True)
         return {str(r[0]): str(r[1]) for r in rows if r and r[0] is not None and len(r) > 1}
+    except (Foreign, MemoryError):
+        raise
+    except Exception:  # a sheet is parsed only as its rows are asked for
+        raise Foreign("no_workbook") from None
     finally:
         book.close()
 

@@ -227,6 +227,17 @@ def test_a_workbook_packed_by_a_later_zip_is_refused(planner):
     assert TEXTS["problem_no_workbook"][1].encode() in answer.content
 
 
+def test_a_workbook_with_a_damaged_sheet_is_refused(planner):
+    """The zip is whole and names every sheet; a sheet is parsed only as its rows are asked for."""
+    stream, sound = io.BytesIO(), zipfile.ZipFile(io.BytesIO(taken(planner)))
+    with zipfile.ZipFile(stream, "w") as book:
+        for name in sound.namelist():
+            book.writestr(name, sound.read(name).replace(b"</row>", b"</roe>"))
+    answer = send(planner, stream.getvalue())
+    assert answer.status_code == 400
+    assert TEXTS["problem_no_workbook"][1].encode() in answer.content
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_mutated_files_never_break_the_desk(planner, seed):
     draw, content = random.Random(seed), bytearray(filled(taken(planner), row_of(GOOD)))
