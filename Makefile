@@ -1,5 +1,5 @@
 # make run    environment, locked install, the whole pipeline on the default world, and where its results are
-# make test   every check and the whole test suite (needs Debian's postgresql, openjdk-17-jre-headless, chromium)
+# make test   every check and the whole test suite (needs Debian's postgresql, openjdk-17-jre-headless, chromium, gcc, libc6-dev)
 # make desk   the web desk on the latest published run: install, load, first administrator, serve
 # make eph    the same pipeline on the EPH panel        make mlflow  the pages of the recorded runs
 # make national  everybody of the world `national` (or WORLD=million) scored, explained and listed by that model

@@ -4,6 +4,8 @@ A command imports what it needs when it is called: an auditor who asks for one f
 all of them, nor `dvc repro` for what its stage does not use.
 """
 
+import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, MachineFault, fault
 
 if TYPE_CHECKING:
     from pipeline.artifacts import Home
 
-BAD_INPUT = 2
+BAD_INPUT, MACHINE_FAULT = 2, 4
 Spoken = Annotated[Literal["id", "en"], typer.Option(help="Indonesian or English.")]
 
 
@@ -80,11 +82,19 @@ def settings(
     context.obj = given if context.invoked_subcommand == "audit" else given.home()
 
 
+def _alone(context: typer.Context, doing: str) -> AbstractContextManager[None]:
+    """What writes in a home writes there alone."""
+    from pipeline import artifacts
+
+    return artifacts.alone(context.obj.root, doing)
+
+
 def _command(group: typer.Typer, name: str) -> None:
     from pipeline import stages
 
     def command(context: typer.Context) -> None:
-        stages.run(name, context.obj)
+        with _alone(context, name):
+            stages.run(name, context.obj)
 
     group.command(name, help=stages.STAGES[name].__doc__)(command)
 
@@ -99,7 +109,8 @@ def _lifecycle(
     from pipeline import stages
 
     if kpm_id is None:
-        stages.run("lifecycle", context.obj)
+        with _alone(context, "lifecycle"):
+            stages.run("lifecycle", context.obj)
     else:
         typer.echo(stages.life(context.obj, kpm_id, language))
 
@@ -123,8 +134,9 @@ def everything(context: typer.Context) -> None:
     """Every stage in order, without DVC; the world is simulated only if it is what the source names."""
     from pipeline import stages
 
-    for name in stages.order(context.obj):
-        stages.run(name, context.obj)
+    with _alone(context, "all"):
+        for name in stages.order(context.obj):
+            stages.run(name, context.obj)
 
 
 @app.command()
@@ -132,7 +144,8 @@ def national(context: typer.Context) -> None:
     """Score, explain and list everybody with a trained model, without DVC; goes on where it was interrupted."""
     from pipeline import route
 
-    route.run(context.obj)
+    with _alone(context, "national"):
+        route.run(context.obj)
 
 
 @app.command()
@@ -319,16 +332,29 @@ def audit_room(
 
 
 def main() -> None:
-    """Exit status 0 done, 2 bad input or configuration told in a few lines, 1 anything else."""
+    """Exit status 0 done, 2 bad input or configuration and 4 the machine's refusal, told in a few lines; 1 a bug."""
+    if "DVC_STAGE" in os.environ:  # what a person started by hand may outlive the terminal
+        from pipeline import machine
+
+        machine.end_with_parent()
     try:
         app()
     except BadInput as error:
-        from rich.console import Console
+        _end(error, BAD_INPUT)
+    except Exception as error:
+        told = fault(error)
+        if told is None:
+            raise
+        _end(told, MACHINE_FAULT)
 
-        console = Console(stderr=True, soft_wrap=True)
-        for line in str(error).splitlines():
-            console.print(line, markup=False, highlight=False)
-        raise SystemExit(BAD_INPUT) from None
+
+def _end(error: BadInput | MachineFault, status: int) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True)
+    for line in str(error).splitlines():
+        console.print(line, markup=False, highlight=False)
+    raise SystemExit(status) from None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import errno
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 from pydantic import Field, PositiveInt, ValidationError
 
-from pipeline import engines, marks, worlds
+from pipeline import engines, machine, marks, progress, worlds
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
@@ -38,6 +39,8 @@ ROWS_PER_GROUP = engines.ROWS_PER_GROUP
 PROJECT = Path(__file__).resolve().parents[1]
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 SWAPS = 1000
+LOCK, SCRATCH = ".lock", "data/.scratch"
+LEFT = re.compile(r"\..+\.\d+\.(part|old|spill)")
 LEAST_ROWS = 50_000
 OPEN_PARTS = 600  # one for each regency, so that each becomes one file
 WAY_OUT = "mend the file named above; its comments in configs/ tell what each key means"
@@ -223,7 +226,8 @@ def refuse_tricks(text: str, file: Path) -> None:
 
 def engine(config: Config, scratch: Path) -> Any:
     """The configured engine, spilling to `scratch`; made Ibis's default, so that expressions know where to run."""
-    return engines.connect(config.engine, config.threads, config.memory_limit, scratch)
+    scratch.mkdir(parents=True, exist_ok=True)
+    return engines.connect(config.engine, config.threads, config.memory_limit, scratch / f".engine.{os.getpid()}.spill")
 
 
 def read(path: Path) -> ir.Table:
@@ -242,17 +246,93 @@ def line_of(event: yaml.Event) -> int:
 
 
 @contextlib.contextmanager
+def alone(home: Path, doing: str) -> Iterator[None]:
+    """One process at a time writes in a home; another waits for it, and tells for whom.
+
+    The system lets go of the lock when its holder ends, however it ends: there is none to delete. Whoever holds it
+    clears away what killed runs left.
+    """
+    place = home / "data" / LOCK
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("a+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            other = file.read().decode() or "it just began"
+            progress.tell([f"{doing}: waits until another run here has ended: {other}"])
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with named(place):
+            file.truncate(0)
+            file.write(f"process {os.getpid()}, {doing}".encode())
+        clear(home)
+        yield
+
+
+def clear(home: Path) -> None:
+    """Remove what processes that are gone left half-written: it takes room, and may hold personal data."""
+    found = [p for folder in ("data", "models") for p in (home / folder).rglob(".*.*") if LEFT.fullmatch(p.name)]
+    for path in [*found, *(p for p in (home / SCRATCH).glob("*") if LEFT.fullmatch(p.name))]:
+        if running(int(path.name.rsplit(".", 2)[1])):
+            continue
+        whole = path.with_name(path.name[1:].rsplit(".", 2)[0])
+        if path.suffix == ".old" and not whole.exists():
+            path.rename(whole)
+        else:
+            discard(path)
+
+
+def running(process: int) -> bool:
+    """Whether a process is there; our own is one that wrote nothing yet."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def discard(path: Path) -> None:
+    """A file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def beside(path: Path, what: str) -> Path:
+    """A name beside `path` that tells which process it belongs to."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{what}")
+
+
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """An error of the system's that names no file gets the name of the one that was being made."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:  # an error of one text would lose it
+            error.filename = error.filename or str(path)
+        raise
+
+
+@contextlib.contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place, flushed to disk, only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = beside(path, "part")
     try:
-        if mode is not None:
-            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode))
-        yield temporary
-        flush(temporary)
-        temporary.replace(path)
-        flush(path.parent)
+        with named(path):
+            discard(temporary)  # of a killed process whose number came round to this one
+            if mode is not None:
+                os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode))
+            yield temporary
+            flush(temporary)
+            temporary.replace(path)
+            flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -261,44 +341,60 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place whole, only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    temporary = beside(path, "part")
     try:
-        temporary.mkdir()
-        yield temporary
-        for file in temporary.rglob("*"):
-            flush(file)
-        take_place(temporary, path, old)
-        flush(path.parent)
+        with named(path):
+            discard(temporary)
+            temporary.mkdir()
+            yield temporary
+            for file in temporary.rglob("*"):
+                flush(file)
+            take_place(temporary, path)
+            flush(path.parent)
     finally:
-        if old.exists() and not path.exists():
-            with contextlib.suppress(OSError):  # another run put its own there meanwhile, and that is whole
-                old.rename(path)
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
-def take_place(temporary: Path, path: Path, old: Path) -> None:
-    """`temporary` becomes `path`; of two runs that end at once each is whole, and the last one stands."""
+def take_place(temporary: Path, path: Path) -> None:
+    """`temporary` becomes `path`, in one step: a reader finds the old folder or the new one, whenever it looks.
+
+    Of two runs that end at once each is whole, and the last one stands. What was there before is left in `temporary`.
+    """
     for attempt in range(SWAPS):
-        shutil.rmtree(old, ignore_errors=True)
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(old)
         try:
-            temporary.rename(path)
+            if not path.exists():
+                temporary.rename(path)
+            elif not machine.exchange(str(temporary), str(path)):
+                in_two_steps(temporary, path)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == SWAPS - 1:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) or attempt == SWAPS - 1:
                 raise
+
+
+def in_two_steps(temporary: Path, path: Path) -> None:
+    """Where no file system helps, `path` is missing for a moment; the next run puts it back if this one ends there."""
+    old = beside(path, "old")
+    discard(old)
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):  # another run put its own there meanwhile, and that is whole
+            old.rename(path)
+        raise
+    finally:
+        discard(old)
 
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """A private folder (mode 0700) that is gone when the block ends: landed rows may hold personal data."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder = Path(tempfile.mkdtemp(f".{os.getpid()}.part", ".", parent))
     try:
-        yield folder
+        with named(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

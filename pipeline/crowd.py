@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-from pipeline import progress
+from pipeline import machine, progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,7 +21,7 @@ def each(work: Callable[[Item], Result], items: Sequence[Item], workers: int, wh
         return
     # Spawned, not forked: a forked child would inherit the locks of this process's threads, held for ever.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(workers, len(items)), context, machine.end_with_parent) as pool:
         try:
             yield from progress.track(pool.map(work, items), len(items), what)
         except BaseException:

@@ -50,8 +50,9 @@ TUNING = "data/tuning"
 EFFECT, OPINIONS = "data/effect", "data/opinions"
 FAIRNESS, DRIFT = "data/fairness", "data/drift"
 PUBLISHED = "data/published"
-LEDGER, LISTED_BEFORE, RUN_BEFORE = "data/desk/bundle.json", "data/desk/listed.parquet", "data/desk/before"
-STORE, SCRATCH, PICTURES = "mlflow.db", "data/.scratch", "data/pictures"
+LEDGER, RUN_BEFORE, RUN_NEXT = "data/desk/bundle.json", "data/desk/before", "data/desk/next"
+LISTED_BEFORE = "data/desk/before/listed.parquet"
+STORE, SCRATCH, PICTURES = "mlflow.db", artifacts.SCRATCH, "data/pictures"
 
 
 def run_simulate(home: Home) -> None:
@@ -1308,6 +1309,7 @@ def run_publish(home: Home) -> None:
     from pipeline import lists, publish, seal
 
     engine(home)
+    settle(home)
     config, limits = home.load(publish.Config, "publish"), home.load(lists.Config, "lists")
     publish.refuse_older(extracted_on(home), published_before(home))
     signer = seal.key(home.path(config.private_key))
@@ -1335,12 +1337,31 @@ def run_publish(home: Home) -> None:
         artifacts.write_json(artifacts.read_json(home.path(LINEAGE)), folder / "lineage.json")
         artifacts.write_json(publish.spoken(config, limits, counts), folder / "words.json")
         manifest = seal.close(folder, facts, signer)
-    artifacts.write_json({"number": facts["number"], "manifest_sha256": manifest}, home.path(LEDGER))
-    artifacts.write(chosen[[*LISTED_COLUMNS, "probability"]], home.path(LISTED_BEFORE))
-    with artifacts.replacing_folder(home.path(RUN_BEFORE)) as folder:
+        remember(home, chosen, {**facts, "manifest_sha256": manifest})
+    settle(home)
+
+
+def remember(home: Home, chosen: "pd.DataFrame", facts: Mapping[str, Any]) -> None:
+    """Lay aside what the next bundle is compared with; it counts from when this bundle lies there, see `settle`."""
+    with artifacts.replacing_folder(home.path(RUN_NEXT)) as folder:
+        artifacts.write(chosen[[*LISTED_COLUMNS, "probability"]], folder / home.path(LISTED_BEFORE).name)
         for name in (MODEL, MODEL_SHA256, CALIBRATION):
             artifacts.write_text(home.path(name).read_text(encoding="utf-8"), folder / home.path(name).name)
-        artifacts.write_json({"as_of": facts["as_of"]}, folder / "run.json")
+        told = {k: facts[k] for k in ("as_of", "number", "manifest_sha256")}
+        artifacts.write_json(told, folder / "run.json")
+
+
+def settle(home: Home) -> None:
+    """The run laid aside becomes the one before if its bundle is the one that lies there: a publish that was killed
+    has happened, with all that goes with it, or has not."""
+    following, bundle = home.path(RUN_NEXT), home.path(f"{PUBLISHED}/manifest.json")
+    if not following.is_dir():
+        return
+    told = artifacts.read_json(following / "run.json")
+    if bundle.is_file() and artifacts.sha256(bundle) == told["manifest_sha256"]:
+        artifacts.write_json({k: told[k] for k in ("number", "manifest_sha256")}, home.path(LEDGER))
+        artifacts.take_place(following, home.path(RUN_BEFORE))
+    artifacts.discard(following)
 
 
 LISTED_COLUMNS = [FAMILY, "status", "regency_code", "facilitator_id"]

@@ -54,8 +54,10 @@ def log(finished: Finished, store: Path, config: Config) -> str:
     """Logs the run once: a second call with the same lineage id finds the first. Returns the model's version."""
     mlflow.set_tracking_uri(f"sqlite:///{store.resolve()}")
     experiment = experiment_id(store, config)
-    known = find(str(finished.lineage["id"]), experiment)
+    lineage = str(finished.lineage["id"])
+    known = find(lineage, experiment)
     if known is None:
+        forget_unfinished(lineage, experiment)
         known = record(finished, experiment, config)
     return version_of(known, config)
 
@@ -76,6 +78,17 @@ def find(lineage_id: str, experiment: str) -> Run | None:
         max_results=1,
     )
     return runs[0] if runs else None
+
+
+def forget_unfinished(lineage_id: str, experiment: str) -> None:
+    """What a killed run left: a model that it registered last would stand as champion, or challenge, for no run."""
+    client = mlflow.MlflowClient()
+    for run in client.search_runs(
+        [experiment], f"tags.lineage_id = '{lineage_id}' and attributes.status != 'FINISHED'"
+    ):
+        for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+            client.delete_model_version(version.name, version.version)
+        client.delete_run(run.info.run_id)
 
 
 def record(finished: Finished, experiment: str, config: Config) -> Run:

@@ -1,6 +1,11 @@
 """The disk: all of a file or none of it, equal tables are equal bytes, private things are private."""
 
+import errno
+import os
 import stat
+import subprocess
+import sys
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -75,21 +80,118 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path):
     assert names(tmp_path) == ["lists"]
 
 
-def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch):
-    path, rename = tmp_path / "lists", Path.rename
+def refusing(monkeypatch, alone):
+    """No folder can be put in place: by exchange, or, where a file system knows none (`alone`), by a rename."""
+    rename = Path.rename
+
+    def failing(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(artifacts.machine, "exchange", (lambda *_: False) if alone else failing)
+    monkeypatch.setattr(Path, "rename", lambda self, to: failing() if self.suffix == ".part" else rename(self, to))
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["exchange", "rename"])
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch, alone):
+    path = tmp_path / "lists"
     with artifacts.replacing_folder(path) as temporary:
         artifacts.write_text("old", temporary / "a.txt")
-
-    def failing(self, target):
-        if self.name.endswith(".part"):
-            raise OSError("no space left")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", failing)
+    refusing(monkeypatch, alone)
     with pytest.raises(OSError, match="no space left"), artifacts.replacing_folder(path) as temporary:
         (temporary / "b.txt").write_text("new", encoding="utf-8")
     assert names(path) == ["a.txt"]
     assert names(tmp_path) == ["lists"]
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["exchange", "rename"])
+def test_a_folder_takes_the_place_of_another_with_or_without_the_help_of_the_file_system(tmp_path, monkeypatch, alone):
+    if alone:
+        monkeypatch.setattr(artifacts.machine, "exchange", lambda *_: False)
+    path = tmp_path / "lists"
+    for content in ("one.txt", "two.txt", "three.txt"):
+        with artifacts.replacing_folder(path) as temporary:
+            artifacts.write_text("x", temporary / content)
+        assert names(path) == [content]
+    assert names(tmp_path) == ["lists"]
+
+
+def test_a_folder_is_never_missing_while_another_takes_its_place(tmp_path):
+    """A reader that looks all the time: with two renames it found nothing in one of some hundred looks."""
+    path, looks, ended = tmp_path / "lists", [], threading.Event()
+
+    def look():
+        while not ended.is_set():
+            looks.append(path.is_dir())
+
+    artifacts.write_text("x", path / "a.txt")
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(200):
+        with artifacts.replacing_folder(path) as temporary:
+            artifacts.write_text("x", temporary / "a.txt")
+    ended.set()
+    reader.join()
+    assert looks
+    assert all(looks)
+
+
+def ended_process():
+    """The number of a process that is no more."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_who_writes_alone_clears_away_what_killed_processes_left(tmp_path):
+    gone, other = ended_process(), os.getppid()
+    for folder in ("data", "data/.scratch"):
+        for process in (gone, other):
+            artifacts.write_text("x", tmp_path / folder / f".lists.{process}.part" / "a.txt")
+    artifacts.write_text("x", tmp_path / f"data/identity/.identity.parquet.{gone}.part")
+    artifacts.write_text("x", tmp_path / f"data/.scratch/.engine.{gone}.spill/spilt")
+    artifacts.write_text("whole", tmp_path / f"data/.visits.{gone}.old" / "a.txt")
+    with artifacts.alone(tmp_path, "lists"):
+        assert names(tmp_path / "data") == [f".lists.{other}.part", ".lock", ".scratch", "identity", "visits"]
+        assert names(tmp_path / "data/.scratch") == [f".lists.{other}.part"]
+        assert names(tmp_path / "data/identity") == []
+    assert (tmp_path / "data/visits/a.txt").read_text() == "whole"
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_in_nobodys_way(tmp_path):
+    """In a container the numbers come round: the next run of the same stage may have the number of the killed one."""
+    for path in (artifacts.beside(tmp_path / "lists", "part"), artifacts.beside(tmp_path / "b.txt", "part")):
+        artifacts.write_text("half", path / "a.txt" if "lists" in path.name else path)
+    with artifacts.replacing_folder(tmp_path / "lists") as folder:
+        artifacts.write_text("x", folder / "b.txt")
+    artifacts.write_text("new", tmp_path / "b.txt")
+    assert names(tmp_path) == ["b.txt", "lists"]
+    assert names(tmp_path / "lists") == ["b.txt"]
+
+
+WAITS = """
+import sys
+from pathlib import Path
+from pipeline import artifacts
+with artifacts.alone(Path(sys.argv[1]), "score"):
+    print("mine", flush=True)
+"""
+
+
+def test_a_second_writer_waits_and_is_told_for_whom(tmp_path):
+    command = [sys.executable, "-c", WAITS, str(tmp_path)]
+    with artifacts.alone(tmp_path, "lists"):
+        second = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        told = second.stderr.readline()
+        assert second.poll() is None
+    out, _ = second.communicate(timeout=60)
+    assert told == f"score: waits until another run here has ended: process {os.getpid()}, lists\n"
+    assert (out, second.returncode) == ("mine\n", 0)
+
+
+def test_an_error_of_the_system_names_what_was_being_made(tmp_path):
+    with pytest.raises(OSError) as error, artifacts.replacing(tmp_path / "a.txt"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(tmp_path / "a.txt")
 
 
 def test_private_files_are_private(tmp_path):
@@ -326,7 +428,7 @@ def test_the_engine_runs_within_its_limits(tmp_path):
         settings = artifacts.Config(**SMALL_ENGINE)
         connection = artifacts.engine(settings, tmp_path / "s")
         settings = connection.con.sql("SELECT current_setting('threads'), current_setting('temp_directory')").fetchall()
-        assert settings[0] == (1, str(tmp_path / "s"))
+        assert settings[0] == (1, str(tmp_path / "s" / f".engine.{os.getpid()}.spill"))
         table = artifacts.as_table(connection, "chances", FRAME)
         assert table.count().execute() == 3
         assert ibis.get_backend() is connection

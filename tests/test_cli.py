@@ -1,10 +1,13 @@
 """The command line in processes of its own: exit status, what is told, and that nothing is half done."""
 
+import subprocess
+import sys
+
 import ibis
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from studies import command, hashes, run, study, table
+from studies import PROJECT, command, hashes, run, study, table
 from typer.testing import CliRunner
 
 from pipeline import __main__ as shell
@@ -63,7 +66,7 @@ def test_an_unknown_key_is_refused_by_file_and_name(tmp_path):
     refused(
         command("simulate", home=study(tmp_path, {"simulate": {"famillies": 12}}).root), "simulate.yaml", "famillies"
     )
-    assert not (tmp_path / "data").exists()
+    assert [p.name for p in (tmp_path / "data").iterdir()] == [".lock"]
 
 
 def test_a_missing_extract_is_told_with_the_setting(tmp_path):
@@ -152,3 +155,16 @@ def test_a_section_of_a_study_takes_the_place_of_the_whole_one(tmp_path):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "engine.yaml").write_text(yaml.safe_dump({"engine": "duckdb"}))
     refused(command("cohort", home=tmp_path), "engine.yaml", "threads", "memory_limit")
+
+
+def test_what_the_machine_refuses_has_a_status_of_its_own_and_a_way_out(ingested):
+    """No file may grow: not even the one that says who runs here."""
+    home = ingested.root
+    line = [sys.executable, "-m", "pipeline", "--home", str(home), "--configs", str(home / "configs"), "cohort"]
+    before = hashes(ingested, "data")
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *line]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.splitlines()[0] == f"{home / 'data' / '.lock'}: File too large"
+    assert "run the same command again" in done.stderr
+    assert hashes(ingested, "data") | {"data/.lock": ""} == before | {"data/.lock": ""}

@@ -316,7 +316,7 @@ class TestContract:
         assert stat.S_IMODE(world.path(stages.IDENTITY).stat().st_mode) == 0o600
 
     def test_every_out_is_there_and_nothing_is_left_over(self, world):
-        parts = [p for p in world.root.rglob("*") if p.name.startswith(".") and p.name != ".scratch"]
+        parts = [p for p in world.root.rglob("*") if p.name.startswith(".") and p.name not in (".scratch", ".lock")]
         assert parts == []
         assert list(world.path(stages.SCRATCH).iterdir()) == []
 
@@ -565,7 +565,9 @@ class TestParts:
 class TestAgain:
     def test_a_second_run_elsewhere_gives_the_same_bytes(self, world, tmp_path):
         again = run(study(tmp_path, QUICK), *list(stages.STAGES)[:-1])
-        outputs = [str(p.relative_to(again.root)) for p in again.path("data").iterdir() if p.name != ".scratch"]
+        outputs = [
+            str(p.relative_to(again.root)) for p in again.path("data").iterdir() if p.name not in (".scratch", ".lock")
+        ]
         once, twice = hashes(world, *outputs, "models"), hashes(again, *outputs, "models")
         # Each place signs with a key of its own, made at first use; what it signs is the same.
         signed = {"data/desk/signing_key.pem", "data/published/public_key.pem", "data/published/manifest.sig"}

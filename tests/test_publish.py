@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from studies import values
 
-from pipeline import artifacts, lists, publish, seal
+from pipeline import artifacts, lists, publish, seal, stages
+from pipeline.artifacts import Home
 from pipeline.errors import BadInput
 
 CONFIG = publish.Config(**values("publish"))
@@ -238,3 +239,39 @@ def test_a_partition_is_read_by_its_value_and_the_others_are_not(tmp_path, monke
     artifacts.partition(rows, "place", tmp_path / "parts")
     assert sorted(artifacts.read_part(tmp_path / "parts", "place", value)["n"]) == [1, 3]
     assert artifacts.read_part(tmp_path / "parts", "place", "nobody").empty
+
+
+def published(home, content):
+    """A bundle that lies there; returns its manifest's sha256."""
+    artifacts.write_text(content, home.path(f"{stages.PUBLISHED}/manifest.json"))
+    return artifacts.sha256(home.path(f"{stages.PUBLISHED}/manifest.json"))
+
+
+def laid_aside(home, number, manifest):
+    told = {"as_of": "2025-06-30", "number": number, "manifest_sha256": manifest}
+    artifacts.write_json(told, home.path(f"{stages.RUN_NEXT}/run.json"))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_publish_killed_after_its_bundle_lay_there_has_happened(tmp_path, times):
+    """The bundle took its place, and then the power went: the next bundle follows it, whenever that is settled."""
+    home = Home(tmp_path, ())
+    artifacts.write_json({"as_of": "2025-03-31"}, home.path(f"{stages.RUN_BEFORE}/run.json"))
+    manifest = published(home, "2")
+    laid_aside(home, 2, manifest)
+    for _ in range(times):
+        stages.settle(home)
+    assert artifacts.read_json(home.path(f"{stages.RUN_BEFORE}/run.json"))["as_of"] == "2025-06-30"
+    assert artifacts.read_json(home.path(stages.LEDGER)) == {"number": 2, "manifest_sha256": manifest}
+    assert not home.path(stages.RUN_NEXT).exists()
+
+
+def test_a_publish_killed_before_its_bundle_lay_there_has_not_happened(tmp_path):
+    home = Home(tmp_path, ())
+    artifacts.write_json({"as_of": "2025-03-31"}, home.path(f"{stages.RUN_BEFORE}/run.json"))
+    published(home, "1")
+    laid_aside(home, 2, "of a bundle that never took its place")
+    stages.settle(home)
+    assert artifacts.read_json(home.path(f"{stages.RUN_BEFORE}/run.json"))["as_of"] == "2025-03-31"
+    assert not home.path(stages.LEDGER).exists()
+    assert not home.path(stages.RUN_NEXT).exists()

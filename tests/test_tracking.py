@@ -154,6 +154,26 @@ def test_a_failed_run_is_not_found_as_a_finished_one(world, tmp_path):
     assert tracking.find("f" * 16, experiment) is not None
 
 
+def test_a_run_that_was_killed_leaves_no_champion(world, tmp_path, monkeypatch):
+    """Killed after its model was registered: the run after it registers the only model, and that is the champion."""
+    store, log_model = tmp_path / "mlflow.db", tracking.log_model
+
+    def killed(*given):
+        log_model(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tracking, "log_model", killed)
+    with pytest.raises(KeyboardInterrupt):
+        tracking.log(finished([]), store, CONFIG)
+    monkeypatch.setattr(tracking, "log_model", log_model)
+    version = tracking.log(finished([]), store, CONFIG)
+    client = MlflowClient()
+    assert dict(client.get_registered_model(CONFIG.model).aliases) == {"champion": int(version)}
+    assert len(client.search_model_versions(f"name = '{CONFIG.model}'")) == 1
+    mlflow.set_tracking_uri(f"sqlite:///{world['folder'] / 'mlflow.db'}")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("MLFLOW_DISABLE_TELEMETRY", "true"), ("DO_NOT_TRACK", "true"), ("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")],

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,31 @@ class Bundle:
                     yield batch.to_pylist()
 
 
+@contextmanager
+def unmoved(folder: Path, manifest_sha256: str) -> Iterator[None]:
+    """Refused as such where another bundle took this one's place meanwhile: rows of two must never mix, and what the
+    newer one swept away was not altered by anybody."""
+    try:
+        yield
+    except (Refused, FileNotFoundError):
+        _still(folder, manifest_sha256)
+        raise
+    _still(folder, manifest_sha256)
+
+
+def _still(folder: Path, manifest_sha256: str) -> None:
+    if hashlib.sha256(_read(folder / MANIFEST)).hexdigest() != manifest_sha256:
+        raise Refused("replaced", MANIFEST) from None
+
+
 def opened(folder: Path, trusted: str | None) -> Bundle:
     """The bundle after every check; Refused names the first that fails. `trusted`: the key's fingerprint, if pinned."""
     text = _read(folder / MANIFEST)
+    with unmoved(folder, hashlib.sha256(text).hexdigest()):
+        return _checked(folder, text, trusted)
+
+
+def _checked(folder: Path, text: bytes, trusted: str | None) -> Bundle:
     key, fingerprint = _key(folder)
     if trusted is not None and fingerprint != trusted:
         raise Refused("foreign_key", f"{PUBLIC} {fingerprint[:16]}")

@@ -63,17 +63,18 @@ def _replace(found: Bundle) -> Loaded:
     """
     for model in PUBLISHED:
         _without(model, Q(number__gte=found.number))  # what a load that was cut short left behind
-    changed = {r["kpm_id"]: r for rows in found.rows("changes.parquet") for r in rows}
-    _keep(Change, found.number, (_change(r) for r in changed.values()))
-    for regency in found.regencies():
-        rows = [r for batch in found.rows(f"candidates/{regency}.parquet") for r in batch]
-        families = [_family(r, changed) for r in rows]
-        districts = places.counted({c: getattr(f, c) for c in places.READ} for f in families)
-        _keep(Regency, found.number, iter([Regency(code=regency, districts=districts)]))
-        _keep(Family, found.number, iter(families))
-        _keep(Detail, found.number, _details(found, regency, rows))
-        _keep(Identity, found.number, _identities(found, regency))
-    _carry(found.number)
+    with files.unmoved(found.folder, found.manifest_sha256):
+        changed = {r["kpm_id"]: r for rows in found.rows("changes.parquet") for r in rows}
+        _keep(Change, found.number, (_change(r) for r in changed.values()))
+        for regency in found.regencies():
+            rows = [r for batch in found.rows(f"candidates/{regency}.parquet") for r in batch]
+            families = [_family(r, changed) for r in rows]
+            districts = places.counted({c: getattr(f, c) for c in places.READ} for f in families)
+            _keep(Regency, found.number, iter([Regency(code=regency, districts=districts)]))
+            _keep(Family, found.number, iter(families))
+            _keep(Detail, found.number, _details(found, regency, rows))
+            _keep(Identity, found.number, _identities(found, regency))
+        _carry(found.number)
     loaded = _show(found)
     kept = Loaded.objects.order_by("-number").values_list("number", flat=True)[:2]
     for model in PUBLISHED:

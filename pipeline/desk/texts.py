@@ -45,6 +45,10 @@ FRAME: Mapping[str, tuple[str, str]] = {
     "refused_number_reused": ("Nomornya sudah dipakai isi yang lain", "Its number was used for another content"),
     "refused_same_number": ("Terbitan ini sudah ditampilkan", "This bundle is shown already"),
     "refused_altered_file": ("Sebuah berkas berubah setelah ditandatangani", "A file was altered after it was signed"),
+    "refused_replaced": (
+        "Terbitan yang lebih baru menggantikannya selama dibaca: muat sekali lagi",
+        "A newer bundle took its place while it was read: load again",
+    ),
     "refused_foreign_file": ("Ada berkas yang tidak ditandatangani", "There is a file that was not signed"),
     "refused_missing_file": ("Sebuah berkas tidak ada", "A file is missing"),
     "refused_bad_signature": ("Tanda tangannya tidak cocok", "Its signature does not fit"),

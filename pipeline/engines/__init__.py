@@ -22,7 +22,6 @@ BY_BACKEND: Mapping[str, Any] = {"duckdb": duck, "pyspark": spark}
 
 def connect(engine: Literal["duckdb", "spark"], threads: int, memory: str, scratch: Path) -> Any:
     """The engine, bounded and opened; made Ibis's default, so that expressions know where to run."""
-    scratch.mkdir(parents=True, exist_ok=True)
     connection = BY_CONFIG[engine].connect(threads, memory, scratch)
     ibis.set_backend(connection)
     return connection

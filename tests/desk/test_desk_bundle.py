@@ -4,6 +4,7 @@ import json
 import shutil
 
 import bundles
+import pyarrow.parquet as pq
 import pytest
 import walks
 from bundles import KEY, OTHER_KEY, kpm
@@ -107,6 +108,24 @@ def test_the_signature_of_another_manifest_is_refused(desk, newer, tmp_path):
     other = bundles.write(tmp_path / "other", number=3)
     shutil.copy(other / "manifest.sig", newer / "manifest.sig")
     assert refused(newer).problem == "bad_signature"
+
+
+@pytest.mark.parametrize("swept", [False, True], ids=["replaced", "and a file is gone"])
+def test_a_bundle_that_is_replaced_while_it_is_read_is_refused_whole(desk, newer, tmp_path, monkeypatch, swept):
+    """A publish ends in the middle of a load: its manifest lies there, and maybe not every file of the one before."""
+    carry = loading._carry
+
+    def replaced(number):
+        bundles.sign(newer, number=3)
+        if swept:
+            pq.read_table(newer / "none.parquet")
+        carry(number)
+
+    monkeypatch.setattr(loading, "_carry", replaced)
+    error = refused(newer)
+    assert error.problem == "replaced"
+    monkeypatch.undo()
+    assert loading.load(newer).number == 3
 
 
 def test_an_older_bundle_is_refused_though_it_was_good_once(desk, newer, tmp_path):
