@@ -326,7 +326,7 @@ def test_no_file_names_a_place_of_one_machine():
     assert found == []
 
 
-CALLED_BY_DJANGO = {"Meta", "process_view", "get_session_auth_fallback_hash"}
+CALLED_BY_DJANGO = {"Meta", "process_view", "get_session_auth_fallback_hash", "formatException"}
 IN_USE = ("pipeline", "benchmarks")
 
 

@@ -1,7 +1,7 @@
 """Two runs at once, and a reader while a bundle is replaced: is one kept out or made to wait, and is everything whole?
 
-`python -m benchmarks.faults.two_runs --times 20` makes a checkout with a small world in a temporary folder. So many times
-each:
+`python -m benchmarks.faults.two_runs --times 20` makes a checkout with a small world in a temporary folder. So many
+times each:
 
 - two `dvc repro` begun within a second: one runs; the other ends well after it or is refused, naming the process; the
   outputs are those of an uninterrupted run, and so are they after the next one

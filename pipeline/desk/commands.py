@@ -130,7 +130,8 @@ def serve(asked: Any) -> None:
         "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
         "clear_untrusted_proxy_headers": True,
     }
-    more = front if settings.DESK.https else {}
+    more: dict[str, Any] = dict(front if settings.DESK.https else {})
+    more["max_request_body_size"] = (settings.DESK.upload_megabytes + 1) * 1024 * 1024  # the largest file, and its form
     waitress.serve(application, host=asked.listen, port=port, threads=settings.DESK.threads, ident=None, **more)
 
 

@@ -64,17 +64,20 @@ def record(account: Account, kpm_id: str, wish: Wish, form: Form) -> Step:
     Raises Http404 outside the account's scope, Against for a broken rule, Stale where the case has moved on.
     """
     family = scope.family(account, kpm_id)
-    done = Step.objects.filter(key=form.key, account=account, case__kpm_id=kpm_id).first()
+    same = Step.objects.filter(key=form.key, account=account, case__kpm_id=kpm_id)
+    done = same.first()
     if done is not None:
         return done
     try:
         with transaction.atomic():
             return _record(account, family, wish, form)
-    except IntegrityError:
-        twin = Step.objects.filter(key=form.key, account=account, case__kpm_id=kpm_id).first()
+    except (IntegrityError, Against, Stale) as error:
+        twin = same.first()  # the first click may have been recorded since it was looked for above
         if twin is not None:
             return twin
-        raise Stale(_last(case_of(kpm_id))) from None
+        if isinstance(error, IntegrityError):
+            raise Stale(_last(case_of(kpm_id))) from None
+        raise
 
 
 def _record(account: Account, family: Family, wish: Wish, form: Form) -> Step:

@@ -11,6 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from pipeline.desk import scope, workflow
 from pipeline.desk.models import Account, Case, Family
 from pipeline.desk.published import current
+from pipeline.desk.texts import typed
 
 M = TypeVar("M", bound=Model)
 STATUSES = ("listed", "held", "below")
@@ -55,7 +56,7 @@ def beginning(field: str, start: str) -> Q:
 def chosen(asked: Mapping[str, str]) -> dict[str, str]:
     """The filters that mean something, cut to a length; `status` is `listed` where none is asked for."""
     known = (*EQUAL, "status", "state", "borderline")
-    found = {k: asked[k].strip()[:LONGEST] for k in known if asked.get(k, "").strip()}
+    found = {k: v for k in known if (v := typed(asked.get(k, ""), LONGEST))}
     found.setdefault("status", "listed")
     return found
 
@@ -91,7 +92,7 @@ def page(rows: "QuerySet[Family]", after: str) -> Page:
 
 def search(account: Account, words: str) -> list[Family]:
     """Families whose id or caretaker's name begins with the words; names only for who may read them."""
-    asked = words.strip()[:LONGEST]
+    asked = typed(words, LONGEST)
     if not asked:
         return []
     size, mine = settings.DESK.page_rows, scope.families(account)

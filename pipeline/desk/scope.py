@@ -147,7 +147,7 @@ def identity(account: Account, kpm_id: str) -> Identity | None:
 
 def family(account: Account, kpm_id: str) -> Family:
     """The published family; Http404 for one that is not there, or not the account's: nobody learns which."""
-    found = families(account).filter(kpm_id=kpm_id).first()
+    found = families(account).filter(kpm_id=kpm_id).first() if "\x00" not in kpm_id else None
     if found is None:
         raise Http404
     return found
@@ -156,6 +156,20 @@ def family(account: Account, kpm_id: str) -> Family:
 def names(account: Account, kpm_ids: list[str]) -> dict[str, str]:
     """Names by family; empty for who may not read them."""
     return dict(identities(account).filter(kpm_id__in=kpm_ids).values_list("kpm_id", "name"))
+
+
+def elsewhere(account: Account, bodies: list[dict[str, Any]]) -> list[bool]:
+    """Of lines of the log, whether each tells of a family, regency or export outside an auditor's area."""
+    if not account.area:
+        return [False] * len(bodies)
+    asked = [str(b["family"]) for b in bodies if "family" in b]
+    rows: tuple[QuerySet[Any], ...] = (families(account), cases(account))
+    mine = {k for r in rows for k in r.filter(kpm_id__in=asked).values_list("kpm_id", flat=True)}
+    places = [str(b.get("regency") or b.get("scope") or account.area) for b in bodies]
+    return [
+        b.get("family", "") not in {*mine, ""} or not place.startswith(account.area)
+        for b, place in zip(bodies, places, strict=True)
+    ]
 
 
 def regency_codes(account: Account) -> list[str]:

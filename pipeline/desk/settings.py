@@ -99,8 +99,9 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    # Addresses and status only: a log line never shows what a form held.
-    "handlers": {"console": {"class": "logging.StreamHandler", "level": "WARNING"}},
+    # Addresses and status only: a log line never shows what a form or a row held.
+    "formatters": {"plain": {"()": "pipeline.desk.logs.Plain"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "level": "WARNING", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {"axes": {"level": "ERROR"}, "django.request": {"level": "ERROR"}},
 }

@@ -15,6 +15,11 @@ def text(key: str, language: str, **values: object) -> str:
     return spoken.format(**values) if values else spoken
 
 
+def typed(value: str, longest: int) -> str:
+    """What was typed into a field of one line, without space around it, cut; a NUL, which PostgreSQL refuses, is none."""
+    return value.replace("\x00", "").strip()[:longest]
+
+
 FRAME: Mapping[str, tuple[str, str]] = {
     "desk": ("Meja graduasi", "Graduation desk"),
     "skip": ("Langsung ke isi", "Skip to the content"),
@@ -125,6 +130,11 @@ DOORS: Mapping[str, tuple[str, str]] = {
     ),
     "message_not_allowed": ("Tidak diizinkan untuk peran Anda", "Not allowed for your role"),
     "message_help_not_allowed": ("Halaman ini untuk peran lain.", "This page is for another role."),
+    "message_unreadable": ("Kiriman tidak dapat dibaca", "What was sent cannot be read"),
+    "message_help_unreadable": (
+        "Isian terlalu besar atau bukan isian halaman ini. Tidak ada yang dicatat.",
+        "It is too large, or no form of this page. Nothing was recorded.",
+    ),
     "message_missing": ("Tidak ditemukan", "Not found"),
     "message_help_missing": (
         "Halaman atau keluarga ini tidak ada, atau bukan wilayah Anda.",
@@ -786,6 +796,7 @@ AUDIT: Mapping[str, tuple[str, str]] = {
     "yield_not_yet": ("Belum", "Not yet"),
     "seq": ("No.", "No."),
     "told": ("Isi", "Content"),
+    "told_elsewhere": ("(di luar wilayah akun ini)", "(outside this account's area)"),
     "hash": ("Hash", "Hash"),
     "identity_ask": ("Lihat identitas", "See the identity"),
     "identity_help": ("Setiap kali melihat dicatat bersama alasannya.", "Each look is logged with its reason."),

@@ -32,6 +32,7 @@ urlpatterns = [
     path("audit/head.json", audits.head, name="head"),
     path("audit/extract.csv", audits.extract, name="extract"),
 ]
+handler400 = doors.unreadable
 handler403 = doors.forbidden
 handler404 = doors.missing
 handler500 = doors.broken

@@ -29,14 +29,21 @@ def free_port() -> int:
 def served(root: Path) -> Iterator[str]:
     """The desk at home in `root`, loaded and furnished, as `make desk` serves it; yields its address."""
     homes.make(root)
-    assert homes.run(root, "load").returncode == 0
-    subprocess.run(
-        [sys.executable, str(Path(homes.__file__))], cwd=homes.PROJECT, env=homes.environment(root), check=True
-    )
+    with serving(root) as address:
+        yield address
+
+
+@contextmanager
+def serving(root: Path, *program: str, **more: str) -> Iterator[str]:
+    """The desk whose home was made in `root`; `program` serves in the place of the desk's own, `more` is environment."""
+    loaded = homes.run(root, "load", **more)
+    assert loaded.returncode == 0, loaded.stderr
+    environment = homes.environment(root, **more)
+    subprocess.run([sys.executable, str(Path(homes.__file__))], cwd=homes.PROJECT, env=environment, check=True)
     port = free_port()
-    command = [sys.executable, "-m", "pipeline.desk", "serve", "--port", str(port)]
+    command = [sys.executable, *(program or ("-m", "pipeline.desk")), "serve", "--port", str(port)]
     with (root / "serve.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=homes.PROJECT, env=homes.environment(root), stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=homes.PROJECT, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         _await(address, server)

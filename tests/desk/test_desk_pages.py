@@ -1,7 +1,9 @@
 """Pages by their words and numbers, bad input of every kind, sessions, and that no text lacks a language."""
 
+import logging
 import random
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from pipeline import treated, wording
-from pipeline.desk import drawings, numerals, outcomes, questions, summaries, workflow
+from pipeline.desk import drawings, logs, numerals, outcomes, questions, summaries, workflow
 from pipeline.desk.models import ROLES, Account, Case, Entry, Step
-from pipeline.desk.texts import TEXTS, text
+from pipeline.desk.texts import TEXTS, text, typed
+from pipeline.desk.views import people
 
 DESK = homes.PROJECT / "pipeline" / "desk"
 PAGES = "".join(p.read_text(encoding="utf-8") for p in (DESK / "templates" / "desk").iterdir())
@@ -396,6 +399,67 @@ def test_a_bad_account_is_refused(client_of, changes, code):
     assert escape(TEXTS[f"problem_{code}"][1]) in answer.content.decode()
 
 
+def test_a_name_that_was_taken_meanwhile_is_told(client_of, monkeypatch):
+    monkeypatch.setattr(people, "_problems", lambda typed, new: [])
+    typed = {"username": "planner", "role": "planner", "area": "3509", "facilitator_id": ""}
+    answer = client_of("administrator").post("/accounts/", typed)
+    assert answer.status_code == 400
+    assert TEXTS["problem_username_taken"][1] in answer.content.decode()
+    assert b"<code>" not in answer.content
+    assert Entry.objects.filter(kind="account_made").count() == 0
+
+
+# ------------------------------------------------------------------ what cannot be read
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize(("body", "headers"), [
+    ("&".join(f"x{n}=1" for n in range(500)), {}), ("note=" + "x" * 1_100_000, {}),
+    ("note=x", {"content_type": "application/x-www-form-urlencoded; charset=utf-16"}), ("note=x", {"host": "elsewhere"}),
+    ("&".join(f"x{n}=1" for n in range(500)), {"host": "elsewhere"}),
+])  # fmt: skip
+def test_what_cannot_be_read_is_told_and_no_fault_of_the_server(client_of, signed_in, body, headers, caplog):
+    """Django's own page for status 400 reads the form again, and ends in status 500."""
+    client = client_of("planner") if signed_in else Client()
+    client.handler.enforce_csrf_checks, client.raise_request_exception = True, False
+    kind = headers.get("content_type", "application/x-www-form-urlencoded")
+    more = {"headers": {"host": headers["host"]}} if "host" in headers else {}
+    answer = client.generic("POST", f"/family/{FAMILY}/visit/", body, content_type=kind, **more)
+    assert answer.status_code == 400
+    assert any(t in answer.content.decode() for t in TEXTS["message_unreadable"])
+    assert Step.objects.count() == 0
+
+
+def test_a_nul_is_no_part_of_a_field_of_one_line(client_of, person):
+    """PostgreSQL refuses to be asked for one."""
+    client = client_of("planner")
+    assert typed(" a\x00b ", 64) == "ab"
+    assert typed("x" * 70, 64) == "x" * 64
+    assert client.get("/list/?village=%00&facilitator=F33150%00").status_code == 200
+    assert client.post("/list/", {"q": "\x00"}).status_code == 200
+    assert client.get("/family/K%00/").status_code == 404
+    reason = {"reason": "complaint \x00 of the family"}
+    assert client_of("auditor").post(f"/family/{FAMILY}/identity/", reason).status_code == 200
+    assert Entry.objects.filter(kind="identity_seen").get().body.count("complaint  of") == 1
+
+
+def test_the_servers_log_tells_where_and_never_what():
+    """A database's message tells the row that it refused; a stranger's request needs no traceback."""
+    formatter, name = logs.Plain(), "Ibu Contoh"
+    try:
+        raise ValueError(f"DETAIL: Key (name)=({name}) already exists")
+    except ValueError:
+        raised = sys.exc_info()
+    line = formatter.format(
+        logging.LogRecord("django.request", 40, "x", 1, "Internal Server Error: %s", ("/",), raised)
+    )
+    assert line.startswith("Internal Server Error: /\nTraceback")
+    assert line.endswith("ValueError")
+    assert "(Ibu Contoh)" not in line
+    for name in ("django.security.DisallowedHost", "django.security.csrf"):
+        assert formatter.format(logging.LogRecord(name, 40, "x", 1, "Forbidden: /", (), raised)) == "Forbidden: /"
+
+
 # ------------------------------------------------------------------ what flows back
 
 
@@ -453,6 +517,7 @@ def test_the_questions_of_auditors_answer_none_where_none_is_expected(client_of)
     text_of = client_of("auditor").get("/audit/questions/overrides.csv").content.decode()
     assert kpm("3315", 18) in text_of
     assert "Ibu" not in text_of
+    assert text_of.startswith("\ufeff"), "a spreadsheet reads it as UTF-8"
 
 
 def test_a_question_would_tell_of_a_step_that_should_not_be(desk):

@@ -142,6 +142,24 @@ def test_an_auditor_sees_a_name_for_a_reason_that_is_logged_first(client_of):
     assert Entry.objects.order_by("-seq").first().kind == "identity_seen"
 
 
+def test_the_log_tells_an_auditor_of_an_area_nothing_of_another(client_of, person):
+    """Who, when and the hash stay, so that the chain can be followed; what was done there is not told."""
+    whole = client_of("auditor")
+    for family in (OWN, FOREIGN):
+        whole.post(f"/family/{family}/identity/", {"reason": f"complaint of {family}"})
+    client_of("planner2").post("/regencies/3509/release/")
+    client_of("planner2").post("/export/", {})
+    assert FOREIGN.encode() in whole.get("/audit/log/").content
+    account = person("auditor")
+    account.area = "33"
+    account.save()
+    told = client_of("auditor").get("/audit/log/").content.decode()
+    assert OWN in told
+    assert [x for x in (FOREIGN, "regency=3509", "scope=3509") if x in told] == []
+    assert told.count("outside this account") == 3
+    assert told.count("<tr>") == Entry.objects.count() + 1
+
+
 def test_each_look_at_a_family_is_kept(client_of):
     client_of("planner").get(f"/family/{OWN}/")
     assert [(x.account.username, x.kpm_id, x.what) for x in Look.objects.all()] == [("planner", OWN, "family")]

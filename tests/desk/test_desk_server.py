@@ -2,11 +2,14 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import browsers
 import homes
 import postgres
 import pytest
@@ -76,6 +79,13 @@ def test_without_tls_only_this_machine_is_served(home):
     homes.run(home, "migrate")
     refused = homes.run(home, "serve", "--listen", "0.0.0.0")
     assert (refused.returncode, "127.0.0.1" in refused.stderr) == (2, True)
+
+
+def test_no_request_is_larger_than_the_largest_file_with_its_form(home):
+    """A body that is too large is refused by the server in front, before a byte of it is kept."""
+    with browsers.serving(home) as address, socket.create_connection(urlsplit(address).netloc.split(":")) as line:
+        line.sendall(b"POST /login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (22 * 1024 * 1024))
+        assert line.recv(200).startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize(("changes", "told"), [

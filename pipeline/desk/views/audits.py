@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from pipeline.desk import chain, keys, numerals, outcomes, questions, scope, watch
 from pipeline.desk.models import Entry, Look, Step
+from pipeline.desk.texts import text, typed
 
-SHOWN, LEAST_REASON = 100, 10
+BYTE_ORDER = "\ufeff"  # without it a spreadsheet reads UTF-8 as the machine's own encoding
+SHOWN, LEAST_REASON, LONGEST_REASON = 100, 10, 200
 
 
 def overview(request: HttpRequest) -> HttpResponse:
@@ -50,7 +52,8 @@ def question(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _csv(rows: list[dict[str, Any]], names: list[str], name: str) -> HttpResponse:
-    response = HttpResponse(outcomes.csv_text(rows, names), content_type="text/csv; charset=utf-8")
+    text_of = f"{BYTE_ORDER}{outcomes.csv_text(rows, names)}"
+    response = HttpResponse(text_of, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
@@ -64,15 +67,18 @@ def extract(request: HttpRequest) -> HttpResponse:
 
 
 def log(request: HttpRequest) -> HttpResponse:
-    """The newest lines of the log."""
+    """The newest lines of the log; of what lies outside the auditor's area who, when and which hash, not what."""
+    account: Any = request.user
     before = request.GET.get("before", "")
     found = Entry.objects.order_by("-seq")
     if before.isascii() and before.isdigit() and len(before) < 16:
         found = found.filter(seq__lt=int(before))
     rows = list(found[:SHOWN])
     lines = [{**json.loads(e.body), "hash": e.hash} for e in rows]
-    for line in lines:
-        line["told"] = ", ".join(f"{k}={v}" for k, v in line["body"].items())
+    outside = scope.elsewhere(account, [line["body"] for line in lines])
+    for line, hidden in zip(lines, outside, strict=True):
+        told = ", ".join(f"{k}={v}" for k, v in line["body"].items())
+        line["told"] = text("told_elsewhere", request.language) if hidden else told  # type: ignore[attr-defined]
     last = rows[-1].seq if len(rows) == SHOWN else None
     return render(request, "desk/log.html", {"lines": lines, "last": last})
 
@@ -91,7 +97,7 @@ def identity(request: HttpRequest, kpm_id: str) -> HttpResponse:
     """A name, for a reason that is written down first."""
     account: Any = request.user
     scope.family(account, kpm_id)
-    reason = request.POST.get("reason", "").strip()[:200]
+    reason = typed(request.POST.get("reason", ""), LONGEST_REASON)
     shown = None
     if request.method == "POST" and len(reason) >= LEAST_REASON:
         Look.objects.create(account=account, kpm_id=kpm_id, what="identity", reason=reason, at=timezone.now())

@@ -70,6 +70,14 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return refused(request, 403)
 
 
+def unreadable(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """What was sent is no form of the desk: too large, too many fields, no text, for another host.
+
+    It is not read again: Django's own page looks for a token in the form that could not be read, and ends in 500.
+    """
+    return render(request, "desk/message.html", {"code": "unreadable"}, status=400)
+
+
 def missing(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """Nothing there, or nothing of this account's: nobody learns which."""
     return render(request, "desk/message.html", {"code": "missing"}, status=404)

@@ -314,19 +314,29 @@ def accept(request: HttpRequest) -> HttpResponse:
     account: Any = request.user
     token = request.session.get("return", "")
     path = settings.STATE / "uploads" / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
-    if not token or not secrets.compare_digest(token, request.POST.get("token", "")) or not path.exists():
+    if not token or not secrets.compare_digest(token.encode(), request.POST.get("token", "").encode()):
         return render(request, "desk/return.html", {"foreign": "stale_form"}, status=400)
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    taken = path.with_suffix(".taken")
     try:
-        with transaction.atomic():
-            for row in kept["rows"]:
-                _write(account, Filled(**row), kept["mark"])
-            chain.append("return", {"mark": kept["mark"], "rows": len(kept["rows"])}, account)
+        path.rename(taken)  # one of two clicks takes it
+    except FileNotFoundError:
+        return render(request, "desk/return.html", {"foreign": "stale_form"}, status=400)
+    try:
+        _write_all(account, json.loads(taken.read_text(encoding="utf-8")))
     except (Against, Stale):
         return render(request, "desk/return.html", {"foreign": "row_changed"}, status=409)
-    path.unlink(missing_ok=True)
+    finally:
+        taken.unlink()
     request.session.pop("return", None)
     return redirect("work")
+
+
+def _write_all(account: Account, kept: dict[str, Any]) -> None:
+    """Every row and the line of the log, or none."""
+    with transaction.atomic():
+        for row in kept["rows"]:
+            _write(account, Filled(**row), kept["mark"])
+        chain.append("return", {"mark": kept["mark"], "rows": len(kept["rows"])}, account)
 
 
 def _write(account: Account, one: Filled, mark: str) -> None:

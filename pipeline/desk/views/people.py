@@ -4,10 +4,11 @@ import re
 import secrets
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from pipeline.desk import chain
+from pipeline.desk import chain, texts
 from pipeline.desk.models import (
     ADMINISTRATOR,
     AUDITOR,
@@ -22,29 +23,42 @@ from pipeline.desk.models import (
 NAME = re.compile(r"[A-Za-z0-9._@-]{3,60}")
 AREAS = {PLANNER: (4,), REVIEWER: (6,), OFFICER: (0, 2), AUDITOR: (0, 2, 4), FACILITATOR: (0,), ADMINISTRATOR: (0,)}
 FIELDS = ("username", "role", "area", "facilitator_id")
+LONGEST = 64
 
 
 def accounts(request: HttpRequest) -> HttpResponse:
     """All accounts, and a new one with a first password that is shown once and must be changed."""
-    typed = {f: request.POST.get(f, "").strip()[:64] for f in FIELDS}
+    typed = {f: texts.typed(request.POST.get(f, ""), LONGEST) for f in FIELDS}
     problems = _problems(typed, new=True) if request.method == "POST" else []
     made, first = None, ""
     if request.method == "POST" and not problems:
         first = secrets.token_urlsafe(12)
         made = Account(**typed, must_change=True)
         made.set_password(first)
-        made.save()
-        chain.append("account_made", {"account": made.username, **_rights(made)}, _of(request))
-        typed = {}
+        if _keep(made, _of(request)):
+            typed = {}
+        else:
+            made, first, problems = None, "", ["username_taken"]
     people = Account.objects.order_by("-is_active", "role", "username")
     context = {"people": people, "roles": ROLES, "typed": typed, "problems": problems, "made": made, "first": first}
     return render(request, "desk/accounts.html", context, status=400 if problems else 200)
 
 
+def _keep(made: Account, by: Account) -> bool:
+    """Save the account and log it, both or neither; False where another took the name meanwhile."""
+    try:
+        with transaction.atomic():
+            made.save()
+            chain.append("account_made", {"account": made.username, **_rights(made)}, by)
+    except IntegrityError:
+        return False
+    return True
+
+
 def account(request: HttpRequest, pk: int) -> HttpResponse:
     """Change role or area, close or open, give a new first password."""
     person = get_object_or_404(Account, pk=pk)
-    typed = {f: request.POST.get(f, getattr(person, f)).strip()[:64] for f in FIELDS}
+    typed = {f: texts.typed(request.POST.get(f, getattr(person, f)), LONGEST) for f in FIELDS}
     problems, first = [], ""
     if request.method == "POST":
         wish = request.POST.get("wish", "")
@@ -71,8 +85,10 @@ def _changed(person: Account, wish: str, typed: dict[str, str], by: Account) -> 
         person.set_password(first)
         person.must_change = True
     person.salt += 1
-    person.save()
-    chain.append("account_changed", {"account": person.username, "wish": wish, "before": before, **_rights(person)}, by)
+    told = {"account": person.username, "wish": wish, "before": before, **_rights(person)}
+    with transaction.atomic():
+        person.save()
+        chain.append("account_changed", told, by)
     return first
 
 
