@@ -223,6 +223,11 @@ def told(watched: Watch, table: pd.DataFrame) -> dict[str, Any]:
     off = known.groupby("measure", sort=False)["ratio"].agg(["min", "median", "max", "count"])
     return {
         "changes": watched.summary,
-        "expected": latest.set_index("measure").to_dict("index"),
-        "observed_over_expected": off.to_dict("index"),
+        "expected": _known(latest.set_index("measure")).to_dict("index"),
+        "observed_over_expected": _known(off).to_dict("index"),
     }
+
+
+def _known(table: pd.DataFrame) -> pd.DataFrame:
+    """What cannot be told, as where nobody is listed or no date's outcomes are known, is null and not a number."""
+    return table.astype(object).where(table.notna(), None)

@@ -1,5 +1,6 @@
 """Changes told at the rate of false alarms that was asked for, and expectations beside what came."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -133,3 +134,19 @@ def test_performance_bounds_what_is_to_come_by_how_far_it_was_off() -> None:
     told = drift.told(drift.Watch(pd.DataFrame(), {"alarms": None}), table)
     assert told["expected"]["found"]["expected"] == 2
     assert told["observed_over_expected"]["found"]["max"] == 1.5
+
+
+def test_what_cannot_be_told_is_null_in_the_record() -> None:
+    """Nobody is listed and no outcome is known: no precision, no ratio, no bounds."""
+    rows = {
+        "as_of": date(2024, 3, 31),
+        "probability": np.full(4, 0.25),
+        "listed": np.zeros(4),
+        "label": np.full(4, np.nan),
+    }
+    told = drift.told(drift.Watch(pd.DataFrame(), {"alarms": None}), drift.performance(pd.DataFrame(rows)))
+    assert told["expected"]["found"] == {
+        "families": 4, "listed": 0, "expected": 0.0, "lower": None, "upper": None, "holds": None,
+    }  # fmt: skip
+    assert told["expected"]["precision"]["expected"] is None
+    assert json.loads(json.dumps(told, allow_nan=False))["observed_over_expected"] == {}

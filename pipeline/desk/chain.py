@@ -6,7 +6,7 @@ Times in a line are data; the sequence number is the order.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -120,10 +120,3 @@ def head_is_ours(head: Mapping[str, Any], public: str) -> bool:
     except (InvalidSignature, ValueError, AssertionError):
         return False
     return True
-
-
-def lines(kind: str = "") -> Iterator[dict[str, Any]]:
-    """The log as data, newest first."""
-    found = Entry.objects.order_by("-seq")
-    for entry in (found.filter(kind=kind) if kind else found).iterator(chunk_size=500):
-        yield {**json.loads(entry.body), "hash": entry.hash}
