@@ -149,8 +149,8 @@ def run_ingest(home: Home) -> None:
             ingest.verdict(tallies, config)
             progress.tell(ingest.clocked(ingest.same_clocks([f.clocks for f in found]), config))
             publish_ingested(folders, tallies, sources.card(extract), several)
-            progress.tell(doubts(home, folders, extract.extracted_on))
         engine(home)
+        progress.tell(doubts(home, extract.extracted_on))
         progress.tell(ingest.silence(canonical(home), extract.extracted_on))
 
 
@@ -239,14 +239,13 @@ def publish_ingested(folders: Ingested, tallies: Any, card: Mapping[str, object]
             artifacts.unfold(folder)
 
 
-def doubts(home: Home, folders: Ingested, today: date) -> list[str]:
+def doubts(home: Home, today: date) -> list[str]:
     """Look at the accepted tables as a whole, write what is hard to believe, and say it."""
     from pipeline import plausibility
 
-    engine(home)
-    seen = plausibility.Extract(artifacts.read_folder(folders.canonical), artifacts.read(folders.identity), today)
+    seen = plausibility.Extract(canonical(home), artifacts.read(home.path(IDENTITY)), today)
     found = plausibility.find(seen, home.load(plausibility.Config, "plausibility"))
-    artifacts.write_csv(found.assign(sentence=plausibility.told(found)), folders.quarantine / home.path(DOUBTS).name)
+    artifacts.write_csv(found.assign(sentence=plausibility.told(found)), home.path(DOUBTS))
     return plausibility.told(found)
 
 

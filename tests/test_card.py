@@ -40,7 +40,7 @@ DATA = ReportData(
     as_of=date(2025, 6, 30), horizon_months=12, level=0.95, measures=MEASURES, differences=NOTHING,
     verdict={"verdict": "do not deploy"}, figures={}, lists=NOTHING,
     reasons=pd.DataFrame([(f"label {i}", 0.5 / (i + 1)) for i in range(12)], columns=["label", "mean_abs"]),
-    quality=NOTHING, folds=NOTHING,
+    quality=NOTHING, doubts=NOTHING, folds=NOTHING,
 )  # fmt: skip
 
 

@@ -503,10 +503,20 @@ def plain_text_rule(column, text):
         return None
     if plain_spoilt(text):
         return "spoilt_identifier"
+    if not column.pii and not column.pattern and plain_national_number(text):
+        return "personal_number"
     if column.pattern and not re.fullmatch(column.pattern[1:-1], text, re.ASCII):
         return "pattern"
     exists = re.fullmatch(r"(19|20|21)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))", text)
     return "impossible_period" if column.name == "period" and not exists else None
+
+
+def plain_national_number(text):
+    """Sixteen digits: a place, the day of birth (of women plus 40), its month, two digits of its year, a number."""
+    if not re.fullmatch(r"\d{16}", text, re.ASCII):
+        return False
+    day, month = int(text[6:8]), int(text[8:10])
+    return (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
 
 
 def plain_judge(extract):

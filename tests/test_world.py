@@ -2,6 +2,7 @@
 
 import functools
 import re
+from copy import deepcopy
 from datetime import date
 from itertools import count
 from math import exp, isnan, log, nan, sqrt
@@ -601,7 +602,7 @@ def first_figure():
 
 def loaded(folder, *changes):
     """The section with the first figure once for each of some changes."""
-    figures = [{**first_figure(), **c} for c in changes]
+    figures = [deepcopy({**first_figure(), **c}) for c in changes]  # YAML would alias what they share
     text = yaml.safe_dump({**NEVER_TOO_FEW, "figures": figures})
     (folder / "world.yaml").write_text(text, encoding="utf-8")
     return Home(folder, (folder,)).load(world.Config, "world")

@@ -24,6 +24,8 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2]
 REASONS = Path(__file__).with_name("survivors.yaml")
 SHARE = 0.85
+# Nothing is shared: a folder that one mutant's tests took away at their end would fail those of the next, as if noticed.
+ISOLATED = ('process_isolation = "forkserver"', 'forkserver_warmup = "none"')
 NOTICED = ("killed", "timeout", "suspicious")
 GROUPS = {
     "as-of joins": (["pipeline/asof.py"], ["tests/test_asof.py"]),
@@ -85,7 +87,7 @@ def copied(folder: Path) -> Path:
 
 
 def configured(folder: Path, group: str) -> None:
-    """mutmut's own settings of one group; each mutant is tested in a process forked before any test had run."""
+    """mutmut's own settings of one group; each mutant is tested in a process that imported nothing of ours before."""
     sources, tests = GROUPS[group]
     more = ["benchmarks", "configs", "docs", "notebooks", "dvc.yaml", "README.md", "Makefile"]
     settings = {
@@ -94,7 +96,7 @@ def configured(folder: Path, group: str) -> None:
     }  # fmt: skip
     lines = [f"{name} = {value!r}" for name, value in settings.items()]
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
-        file.write("\n".join(["", "[tool.mutmut]", *lines, 'process_isolation = "forkserver"', ""]))
+        file.write("\n".join(["", "[tool.mutmut]", *lines, *ISOLATED, ""]))
 
 
 def mutmut(folder: Path, *words: str) -> str:

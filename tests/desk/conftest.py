@@ -26,9 +26,6 @@ from pipeline.desk import loading, models  # noqa: E402
 @pytest.fixture(scope="session")
 def furnished():
     """The desk with the first bundle, the accounts of homes.PEOPLE and the list of 3315 released."""
-    if not HOME.exists():  # tests of another process that was forked from this one had it before, and took it away
-        connection.close()
-        homes.make(HOME, hosts='["testserver"]')
     call_command("migrate", interactive=False, verbosity=0)
     loading.load(HOME / "data" / "published")
     homes.furnish()
