@@ -24,7 +24,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2]
 REASONS = Path(__file__).with_name("survivors.yaml")
 SHARE = 0.85
-# Nothing is shared: a folder that one mutant's tests took away at their end would fail those of the next, as if noticed.
+# Nothing is shared: a folder that one mutant's tests took away at their end would fail the next ones, as if noticed.
 ISOLATED = ('process_isolation = "forkserver"', 'forkserver_warmup = "none"')
 NOTICED = ("killed", "timeout", "suspicious")
 GROUPS = {
