@@ -15,13 +15,13 @@ from pipeline.plausibility import Config, Extract, find, told
 CONFIG = Config(**values("plausibility"))
 TODAY = date(2025, 2, 28)
 REGENCIES = ("3203", "3315", "7306")
-FAMILIES = 120
+FAMILIES = 180
 YEARS = range(2021, 2025)
 DAY = np.timedelta64(1, "D")
 
 
 def sound(seed=1):
-    """One hundred and twenty families in three regencies: a survey a year, a payment a quarter, a session a month."""
+    """One hundred and eighty families in three regencies: a survey a year, a payment a quarter, a session a month."""
     rng = np.random.default_rng(seed)
     ids = [f"K{i:04d}" for i in range(FAMILIES)]
     born = np.datetime64("1980-01-01") + rng.integers(0, 7000, FAMILIES) * DAY
@@ -90,6 +90,27 @@ def test_nothing_is_told_of_sound_tables(seed):
 def test_a_table_without_rows_says_nothing():
     tables, identity = sound()
     assert looked_at(tables | {"welfare": tables["welfare"].iloc[:0]}, identity).empty
+
+
+def test_of_many_families_some_are_looked_at_and_tell_the_same():
+    """About 135 of 180 families, drawn by kpm_id: with 4 surveys each, fewer than 720 rows, more than half."""
+    tables, identity = sound()
+    assert looked_at(tables, identity, most_families=135).empty
+    of_a_year(tables, identity)
+    (found,) = looked_at(tables, identity, most_families=135).to_dict("records")
+    assert (found["column"], found["sign"]) == ("monthly_income", "size")
+    blank(tables, identity)
+    empty = looked_at(tables, identity, most_families=135).set_index("sign").at["empty", "rows"]
+    assert 360 < empty < 720
+    assert looked_at(tables, identity).set_index("sign").at["empty", "rows"] == 720
+
+
+def test_the_edge_of_history_is_no_season():
+    """A first quarter of a hundredth of the usual rows, all of it recorded late, is what a register was begun with."""
+    key = ("cases", plausibility._Trait("recorded_on", "late", ibis.literal(True)))
+    cells = pd.DataFrame({"n": [60, 6000, 6000], "k": [60, 600, 600], "rest_n": 6000, "rest_k": 600, "before": 0})
+    assert list(plausibility._compared(key, cells, CONFIG)) == []
+    assert len(list(plausibility._compared(key, cells.assign(n=[600, 6000, 6000], k=[600, 600, 600]), CONFIG))) == 1
 
 
 def thousandth(tables, identity):
