@@ -44,7 +44,7 @@ def fault(error: BaseException) -> MachineFault | None:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from."""
+    """The error and what it came from; not what was dealt with before it and put aside (`from None`)."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -79,3 +79,27 @@ def test_what_the_machine_refuses_is_told_with_the_path(error, told):
 @pytest.mark.parametrize("error", [BadInput("a.csv: row 3"), KeyError("x"), FileNotFoundError(errno.ENOENT, "no", "a")])
 def test_another_error_is_none_of_the_machines(error):
     assert fault(error) is None
+
+
+def put_aside() -> None:
+    try:
+        raise PermissionError(errno.EACCES, "Permission denied", "a/file")
+    except PermissionError:
+        raise ValueError("a bug") from None
+
+
+def passed_on() -> None:
+    try:
+        raise PermissionError(errno.EACCES, "Permission denied", "a/file")
+    except PermissionError as error:
+        raise ValueError("a bug") from error
+
+
+def test_an_error_that_was_put_aside_is_no_refusal_of_the_machine():
+    """`from None` says that the first error has nothing to do with the second."""
+    with pytest.raises(ValueError, match="a bug") as aside:
+        put_aside()
+    with pytest.raises(ValueError, match="a bug") as passed:
+        passed_on()
+    assert fault(aside.value) is None
+    assert "a/file: Permission denied" in str(fault(passed.value))
