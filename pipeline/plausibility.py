@@ -113,8 +113,9 @@ def find(extract: Extract, config: Config) -> pd.DataFrame:
     `seen` and `expected` are shares, rows, a median or a factor, as the sentence of TOLD has it; `rows` is how many
     were looked at, `further` how many more places show the same.
     """
-    extract = _sampled(extract, config)
-    found = [one for name in TABLES if name in extract.tables for one in _of_table(name, extract, config)]
+    some = _sampled(extract, config)
+    found = [one for name in TABLES if name in some.tables for one in _of_table(name, some, config)]
+    # Rare by nature, so of everybody: a name that is a test, a number that two families share, a regency.
     found += [*_regencies(extract, config), *_names(extract), *_repeats("kpm", extract, config)]
     made = pd.DataFrame(found, columns=COLUMNS[:-1])
     weight = (made["seen"] - made["expected"]).abs().astype(float)
@@ -125,7 +126,10 @@ def find(extract: Extract, config: Config) -> pd.DataFrame:
 
 
 def _sampled(extract: Extract, config: Config) -> Extract:
-    """Families enough to see what half of a place's rows say, by the md5 of kpm_id: the same ones on every engine."""
+    """Families enough to see what half of a place's rows say, by the md5 of kpm_id: the same ones on every engine.
+
+    Of the identity store only what tells a day of birth.
+    """
     families = int(extract.tables["kpm"].count().execute())
     if families <= config.most_families:
         return extract
@@ -136,7 +140,8 @@ def _sampled(extract: Extract, config: Config) -> Extract:
         return ibis.memtable(chosen.to_pyarrow())  # asked many times, so read and drawn once
 
     tables = {name: of_some(table) for name, table in extract.tables.items()}
-    return Extract(tables, of_some(extract.identity), extract.extracted_on)
+    numbers = extract.identity.select(FAMILY, "member_id", "nik")
+    return Extract(tables, of_some(numbers), extract.extracted_on)
 
 
 def told(found: pd.DataFrame) -> list[str]:
@@ -194,9 +199,8 @@ def _of_table(name: str, extract: Extract, config: Config) -> Iterator[dict[str,
 def _subject(name: str, extract: Extract) -> _Subject:
     table, raw = TABLES[name], extract.tables[name]
     known = {c.name: c for c in table.columns()}
-    columns = tuple(
-        known.get(n, Column("text", "", name=n, pattern=".")) for n in raw.columns
-    )  # declared: filled or not
+    # Of what a source declared beyond the contract it is asked only whether it is filled.
+    columns = tuple(known.get(n, Column("text", "", name=n, pattern=".")) for n in raw.columns)
     placed = _placed(raw, extract.tables["kpm"]) if name != "kpm" else raw.mutate(regency=raw.village_code.left(4))
     rows = placed.mutate(month=_event_day(placed, table).truncate("M"))
     if name in NUMBERS:
@@ -522,9 +526,8 @@ def _of_all(name: str, trait: _Trait, counts: tuple[float, float], config: Confi
 def _compared(key: tuple[str, _Trait], cells: pd.DataFrame, config: Config) -> Iterator[dict[str, Any]]:
     """n, k of a place and of what it is held against; `before`: how many held earlier: what only begins is no hole."""
     name, trait = key
-    least = max(
-        config.min_rows, config.vanished_share * cells["n"].median()
-    )  # the edge of history has few rows, all odd
+    # The edge of history has few rows, all of them odd.
+    least = max(config.min_rows, config.vanished_share * cells["n"].median())
     asked = cells[(cells["n"] >= least) & (cells["rest_n"] >= config.min_rows)]
     if asked.empty:
         return

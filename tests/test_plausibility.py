@@ -105,6 +105,15 @@ def test_of_many_families_some_are_looked_at_and_tell_the_same():
     assert looked_at(tables, identity).set_index("sign").at["empty", "rows"] == 720
 
 
+def test_what_is_rare_is_asked_of_everybody():
+    """Every tenth number is a neighbour's too: 36 of 180 rows are shared; of 18 families drawn few pairs are."""
+    tables, identity = sound()
+    identity["nik"] = identity["nik"].where(identity.index % 10 > 0, identity["nik"].shift(-1))
+    found = looked_at(tables, identity, most_families=18)
+    (shared,) = found[found["sign"] == "repeated"].to_dict("records")
+    assert (shared["rows"], shared["seen"]) == (180, pytest.approx(36 / 180))
+
+
 def test_the_edge_of_history_is_no_season():
     """A first quarter of a hundredth of the usual rows, all of it recorded late, is what a register was begun with."""
     key = ("cases", plausibility._Trait("recorded_on", "late", ibis.literal(True)))
