@@ -147,9 +147,8 @@ def test_stages_commands_and_functions_have_one_word_each():
     room = shell.app.registered_groups[0].typer_instance
     assert [c.name for c in room.registered_commands] == ["bundle", "verify", "replay", "explain", "questions", "room"]
     for stage, entry in PICTURE.items():
-        assert (
-            entry["cmd"] == f"exec python -m pipeline {stage}"
-        )  # so that DVC itself is the parent: machine.end_with_parent
+        # `exec`, so that DVC itself is the parent: machine.end_with_parent.
+        assert entry["cmd"] == f"exec python -m pipeline {stage}"
         assert len(entry["desc"]) > 20
         assert ast.get_docstring(wiring.FUNCTIONS[f"run_{stage}"])
 

@@ -13,7 +13,6 @@ with the outputs of a run without a fault, and nothing half-written may be left.
 """
 
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -49,22 +48,13 @@ def main(
     only: Annotated[str, typer.Option(help="The stages, in order, whose calls are counted.")] = ",".join(STAGES),
     before: Annotated[str, typer.Option(help="Stages that must run before those.")] = "",
 ) -> None:
-    start, made = time.perf_counter(), []
     with tempfile.TemporaryDirectory() as folder:
         earlier, stages = (tuple(filter(None, names.split(","))) for names in (before, only))
         where = starved.place(Path(folder), Path(folder) / "checkout", (*earlier, *stages))
         for stage in earlier:
             starved.run(where, stage)
         where = Place(starved.Checkout(where.checkout.root, stages), where.folder)
-        for trial in trials(where, range(first, first + times * every, every)):
-            made.append(trial)
-            if trial.wrong:
-                typer.echo(f"{trial.number} ({trial.stage}, {trial.failed}): {'; '.join(trial.wrong)}")
-    for line in starved.lines(made):
-        typer.echo(line)
-    typer.echo(f"{time.perf_counter() - start:.0f} s")
-    if any(t.wrong for t in made):
-        raise typer.Exit(1)
+        starved.done(trials(where, range(first, first + times * every, every)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import os
 import random
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,20 +75,11 @@ def main(
     first: Annotated[int, typer.Option(help="The number of the first point.")] = 0,
     only: Annotated[str, typer.Option(help="The stages, in order.")] = ",".join(STAGES),
 ) -> None:
-    start, made = time.perf_counter(), []
     with tempfile.TemporaryDirectory() as folder, file_system(Path(folder) / "disk") as mounted:
         root = Path(folder) / "disk" / "checkout"
         where = starved.place(Path(folder), root, only.split(","))
         typer.echo(f"the disk is {'a tmpfs' if mounted else 'a preloaded library: no file system can be mounted'}")
-        for trial in trials(where, range(first, first + times), mounted):
-            made.append(trial)
-            if trial.wrong:
-                typer.echo(f"{trial.number} ({trial.stage}, {trial.failed}): {'; '.join(trial.wrong)}")
-    for line in starved.lines(made):
-        typer.echo(line)
-    typer.echo(f"{time.perf_counter() - start:.0f} s")
-    if any(t.wrong for t in made):
-        raise typer.Exit(1)
+        starved.done(trials(where, range(first, first + times), mounted))
 
 
 if __name__ == "__main__":

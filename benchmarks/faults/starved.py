@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,20 @@ def judged(where: Place, mine: Turn, number: int, ended: Ended) -> Trial:
     return Trial(number, mine.stage, hit, (ended.failed or ("",))[0], told, tolerated, tuple(wrong))
 
 
+def done(trials: Iterable[Trial]) -> None:
+    """Do them all, tell what went wrong as it does, then the counts; ends with 1 where anything did."""
+    start, made = time.perf_counter(), []
+    for trial in trials:
+        made.append(trial)
+        if trial.wrong:
+            typer.echo(f"{trial.number} ({trial.stage}, {trial.failed}): {'; '.join(trial.wrong)}")
+    for line in lines(made):
+        typer.echo(line)
+    typer.echo(f"{time.perf_counter() - start:.0f} s")
+    if any(t.wrong for t in made):
+        raise typer.Exit(1)
+
+
 def lines(trials: Sequence[Trial]) -> list[str]:
     """By kind of call, and all: what hit, what was told, what did no harm, what went wrong."""
     found = []
@@ -168,4 +183,4 @@ def lines(trials: Sequence[Trial]) -> list[str]:
         )
     stages = dict.fromkeys(t.stage for t in trials)
     found.append("hits by stage: " + ", ".join(f"{s} {sum(t.hit for t in trials if t.stage == s)}" for s in stages))
-    return [*found, *(f"{t.number} ({t.stage}, {t.failed}): {'; '.join(t.wrong)}" for t in trials if t.wrong)]
+    return found

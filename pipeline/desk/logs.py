@@ -5,9 +5,8 @@ import traceback
 from types import TracebackType
 
 Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-REFUSED = (
-    "django.security"  # what a stranger sent and Django refused: the line says why, no place in the code is at fault
-)
+# What a stranger sent and Django refused: the line says why, no place in the code is at fault.
+REFUSED = "django.security"
 ABOUT_REQUESTS = ("django.request", REFUSED)
 
 
