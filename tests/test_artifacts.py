@@ -18,7 +18,7 @@ import pytest
 from studies import SMALL_ENGINE
 
 from pipeline import artifacts, study
-from pipeline.artifacts import Home
+from pipeline.artifacts import Home, tabular
 from pipeline.errors import BadInput
 
 FRAME = pd.DataFrame({"kpm_id": ["A", "B", None], "n": [1, 2, 3], "x": [0.5, np.nan, 2.0]})
@@ -221,7 +221,7 @@ def test_equal_tables_are_equal_bytes(tmp_path, made):
 
 
 def test_equal_expressions_are_equal_bytes(tmp_path):
-    n = 3 * artifacts.ROWS_PER_GROUP // 2  # more than one row group
+    n = 3 * tabular.ROWS_PER_GROUP // 2  # more than one row group
     t = ibis.range(n).unnest().name("n").as_table().mutate(half=lambda t: t.n / 2).order_by("n")
     for name in ("one", "two"):
         artifacts.write(t, tmp_path / name)
@@ -248,7 +248,7 @@ def test_a_folder_is_read_by_name(tmp_path):
 
 def test_rows_at_positions_are_those_of_the_whole_file(tmp_path, monkeypatch):
     """Over batches of five rows: none, some and all of a batch are asked for, and the last batch is short."""
-    monkeypatch.setattr(artifacts, "ROWS_PER_GROUP", 5)
+    monkeypatch.setattr(tabular, "ROWS_PER_GROUP", 5)
     frame = pd.DataFrame({"k": [f"k{i}" for i in range(23)], "n": np.arange(23.0), "other": 1})
     artifacts.write(frame, tmp_path / "x.parquet")
     assert artifacts.rows(tmp_path / "x.parquet") == 23

@@ -168,3 +168,18 @@ def test_what_the_machine_refuses_has_a_status_of_its_own_and_a_way_out(ingested
     assert done.stderr.splitlines()[0] == f"{home / 'data' / '.lock'}: File too large"
     assert "run the same command again" in done.stderr
     assert hashes(ingested, "data") | {"data/.lock": ""} == before | {"data/.lock": ""}
+
+
+def test_what_runs_when_nothing_changed_starts_without_the_tables(ingested):
+    """`source` and `lineage` run every time: what they import, everybody waits for."""
+    home = ingested.root
+    line = f"['pipeline', '--home', {str(home)!r}, '--configs', {str(home / 'configs')!r}, 'source']"
+    code = (
+        f"import sys; import pipeline.stages, pipeline.lineage, pipeline.provenance; sys.argv = {line};"
+        "from pipeline.__main__ import app; app(standalone_mode=False);"
+        "print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
+    loaded = set(done.stdout.split())
+    assert "yaml" in loaded
+    assert not loaded & {"pandas", "numpy", "pyarrow", "ibis", "duckdb"}

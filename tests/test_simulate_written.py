@@ -13,7 +13,7 @@ from simulated import NO_FLAWS, WRITTEN
 from studies import CONFIGS, hashes, run, study, table
 
 from pipeline import artifacts, simulate
-from pipeline.artifacts import Home
+from pipeline.artifacts import Home, tabular
 from pipeline.simulate import layout
 
 TINY = {"families": 300, "truth_draws": 1, "flaws": simulated.merged({"flaws": NO_FLAWS})["flaws"],
@@ -34,15 +34,15 @@ LEAST = 40  # rows of a group here, so that a small world has several
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "LEAST_ROWS", LEAST)
+        patch.setattr(tabular, "LEAST_ROWS", LEAST)
         return of_workers(tmp_path_factory.mktemp("written"), 1)
 
 
 def test_runs_are_taken_together_until_they_are_enough():
     # 5 + 30 + 9 = 44 reach 40; 41 alone; 7 + 3 are what is left.
-    assert artifacts.grouped([5, 30, 9, 41, 7, 3], 40) == [44, 41, 10]
-    assert artifacts.grouped([], 40) == []
-    assert artifacts.grouped([5, 30, 9], 1) == [5, 30, 9]
+    assert tabular.grouped([5, 30, 9, 41, 7, 3], 40) == [44, 41, 10]
+    assert tabular.grouped([], 40) == []
+    assert tabular.grouped([5, 30, 9], 1) == [5, 30, 9]
 
 
 def settings(home):
@@ -58,7 +58,7 @@ def test_row_groups_are_whole_runs_and_tell_their_quarters(written, name):
     for file in files:
         about, piece = pq.ParquetFile(file).metadata, parts[file.stem].tables[name]
         groups = [about.row_group(i) for i in range(about.num_row_groups)]
-        assert [g.num_rows for g in groups] == artifacts.grouped(piece.runs, LEAST)
+        assert [g.num_rows for g in groups] == tabular.grouped(piece.runs, LEAST)
         place = about.schema.to_arrow_schema().names.index(recorded)
         spans = [g.column(place).statistics for g in groups]
         quarters = [tuple((d.year, (d.month - 1) // 3) for d in (s.min, s.max)) for s in spans]

@@ -136,7 +136,7 @@ SURVIVAL = {
 
 
 def test_what_is_no_extract_of_decisions_is_refused():
-    right = pa.schema(list(treated.COLUMNS.items()))
+    right = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in treated.COLUMNS.items()])
     treated.refuse(right, 1, "decisions.parquet")
     with pytest.raises(BadInput, match=r"decisions\.parquet: no rows"):
         treated.refuse(right, 0, "decisions.parquet")

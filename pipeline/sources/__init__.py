@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.sources import database, eph, files
+from pipeline.sources import files
 from pipeline.sources.extract import Config, Extract
 
 Load = Callable[[type[Any], str], Any]
@@ -18,9 +18,13 @@ def open_extract(load: Load, root: Path, landing: Path) -> Extract:
     """
     config: Config = load(Config, "source")
     if config.kind == "database":
+        from pipeline.sources import database
+
         return database.open_extract(config.path, load(database.Config, "database"), landing, config.columns())
     path = root / config.path if (root / config.path).exists() else Path(config.path)
     if config.kind == "eph":
+        from pipeline.sources import eph
+
         return eph.open_extract(path, load(eph.Config, "eph"), landing)
     return files.open_extract(path, config.columns())
 

@@ -1,10 +1,14 @@
-"""Where things lie, the engine, and atomic writes. The only module that knows paths."""
+"""Where things lie, the engine, and atomic writes. The only module that knows paths.
 
-import codecs
+Tables are read and written by `tabular`, which is loaded when the first of its functions is asked for: what reads
+settings and records alone starts without pandas, Arrow and Ibis.
+"""
+
 import contextlib
 import errno
 import fcntl
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import os
@@ -15,40 +19,69 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import ibis
-import ibis.expr.types as ir
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
-from numpy.typing import NDArray
-from pyarrow import csv
 from pydantic import Field, PositiveInt, ValidationError
 
-from pipeline import engines, machine, marks, progress, worlds
+from pipeline import machine, marks, progress, worlds
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
+if TYPE_CHECKING:
+    from pipeline.artifacts.tabular import (
+        as_table,
+        compiled,
+        engine,
+        join,
+        pandas,
+        partition,
+        read,
+        read_codes,
+        read_csv,
+        read_folder,
+        read_frame,
+        read_part,
+        read_pinned,
+        read_rows,
+        rows,
+        schema_of,
+        spell_out,
+        stack,
+        stream,
+        with_days,
+        write,
+        write_batches,
+        write_csv,
+        write_parquet,
+        write_part,
+        write_runs,
+        write_sql,
+    )  # fmt: skip
+
 C = TypeVar("C", bound=BaseConfig)
 T = TypeVar("T")
-ROWS_PER_GROUP = engines.ROWS_PER_GROUP
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 SWAPS = 1000
 LOCK, SCRATCH = ".lock", "data/.scratch"
 LEFT = re.compile(r"\..+\.\d+\.(part|old|spill)")
-LEAST_ROWS = 50_000
-OPEN_PARTS = 600  # one for each regency, so that each becomes one file
 WAY_OUT = "mend the file named above; its comments in configs/ tell what each key means"
 LARGEST_YAML, DEEPEST = 4 << 20, 40
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
 AGAIN = "remove it and run `dvc repro`, which makes it again"
 WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+__all__ = [
+    "Config", "Home", "Settings", "alone", "as_table", "beside", "bounds", "clear", "code_of", "compiled",
+    "complaint", "damaged", "digest", "discard", "engine", "flush", "in_two_steps", "join", "line_of", "link",
+    "made_of", "md5", "named", "pandas", "partition", "pieces", "plain", "present", "read", "read_codes",
+    "read_csv", "read_folder", "read_frame", "read_json", "read_part", "read_pinned", "read_rows", "read_yaml",
+    "recorded", "refuse_strangers", "refuse_tricks", "replacing", "replacing_folder", "resolved", "rows",
+    "running", "schema_of", "scratch_folder", "sha256", "spell_out", "stack", "stream", "take_place", "unfold",
+    "validated", "versions", "with_days", "write", "write_batches", "write_bytes", "write_csv", "write_json",
+    "write_parquet", "write_part", "write_runs", "write_sql", "write_text",
+]  # fmt: skip
 
 
 class Config(BaseConfig):
@@ -224,23 +257,6 @@ def refuse_tricks(text: str, file: Path) -> None:
             raise BadInput(f"{file}: line {line_of(event)}: nested more than {DEEPEST} deep")
 
 
-def engine(config: Config, scratch: Path) -> Any:
-    """The configured engine, spilling to `scratch`; made Ibis's default, so that expressions know where to run."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    return engines.connect(config.engine, config.threads, config.memory_limit, scratch / f".engine.{os.getpid()}.spill")
-
-
-def read(path: Path) -> ir.Table:
-    """A Parquet file, or a folder of Parquet files, as a table; BadInput where there is none."""
-    pieces(path)
-    return engines.read(path)
-
-
-def read_folder(folder: Path) -> dict[str, ir.Table]:
-    """Every `<name>.parquet` of a folder by name."""
-    return {p.name.removesuffix(".parquet"): read(p) for p in sorted(folder.glob("*.parquet"))}
-
-
 def line_of(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
@@ -407,22 +423,6 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def join(parts: Path, path: Path) -> None:
-    """The rows of a folder's Parquet files, in the order of their names, as one file."""
-    files = sorted(parts.glob("*.parquet"))
-    with pq.ParquetWriter(path, pq.read_schema(files[0]).remove_metadata(), compression="zstd") as writer:
-        for file in files:
-            with pq.ParquetFile(file) as opened:
-                for batch in opened.iter_batches(ROWS_PER_GROUP):
-                    writer.write_batch(batch)
-
-
-def write_part(table: ir.Table | pa.Table | pd.DataFrame, folder: Path, name: str) -> None:
-    """One part of a table that is a folder of parts; as durable as the folder that it lies in is made."""
-    folder.mkdir(mode=0o700 if folder.parent.stat().st_mode & 0o077 == 0 else 0o777, parents=True, exist_ok=True)
-    write_parquet(table, folder / f"{name}.parquet")
-
-
 def unfold(folder: Path) -> None:
     """Tables that are a folder of one part become that part."""
     for parts in sorted(p for p in folder.iterdir() if p.is_dir()):
@@ -433,107 +433,12 @@ def unfold(folder: Path) -> None:
         whole.rename(parts)
 
 
-def write(table: ir.Table | pa.Table | pd.DataFrame, path: Path, mode: int | None = None) -> None:
-    """Parquet in batches of fixed size, so that equal tables are equal bytes and a large one is never in memory."""
-    with replacing(path, mode) as temporary:
-        write_parquet(table, temporary)
-
-
-def write_parquet(table: ir.Table | pa.Table | pd.DataFrame, path: Path) -> None:
-    if isinstance(table, ir.Table):
-        write_batches(stream(compiled(table)), table.schema().to_pyarrow(), path)
-    else:
-        whole = with_days(table) if isinstance(table, pd.DataFrame) else table
-        pq.write_table(whole.replace_schema_metadata(None), path, compression="zstd", row_group_size=ROWS_PER_GROUP)
-
-
-def write_runs(table: pa.Table, runs: Sequence[int], path: Path) -> None:
-    """Parquet with row groups of whole runs of rows, so that some runs are read without the others.
-
-    Runs are taken together up to LEAST_ROWS: readers pay for every row group, and thousands of small ones cost more
-    than their rows. Into a folder that takes its place later as a whole: the file itself is not made durable here.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False) as writer:
-        start = 0
-        for length in grouped(runs, LEAST_ROWS) or (0,):
-            writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
-            start += length
-
-
-def grouped(runs: Sequence[int], least: int) -> list[int]:
-    """Lengths of neighbouring runs together, each of at least `least` but the last."""
-    found: list[int] = []
-    for length in runs:
-        if found and found[-1] < least:
-            found[-1] += length
-        else:
-            found.append(length)
-    return found
-
-
 def link(path: Path, other: Path) -> None:
     """The same file, or folder of files, under a second name; nothing is copied, and neither may be written to."""
     for file in pieces(path):
         target = other / file.name if path.is_dir() else other
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(file, target)
-
-
-def spell_out(folder: Path) -> None:
-    """Every table of Parquet parts as one CSV file, with `;` and a byte order mark as spreadsheets here write it."""
-    for parts in sorted(folder.glob("*.parquet")):
-        rows = pq.ParquetDataset(sorted(parts.iterdir())).read()
-        with (folder / f"{parts.stem}.csv").open("wb") as file:
-            file.write(codecs.BOM_UTF8)
-            csv.write_csv(rows, file, csv.WriteOptions(delimiter=";"))
-        shutil.rmtree(parts)
-
-
-def with_days(frame: pd.DataFrame) -> pa.Table:
-    """The frame with days as dates: pandas has only instants, and no instant of the pipeline is finer than a day."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    fields = [f.with_type(pa.date32()) if pa.types.is_timestamp(f.type) else f for f in table.schema]
-    return table.cast(pa.schema(fields))
-
-
-def stream(sql: str) -> Iterator[pa.RecordBatch]:
-    """Record batches of fixed size in the statement's order."""
-    yield from engines.stream(sql)
-
-
-def compiled(table: ir.Table) -> str:
-    """The engine's SQL of an expression."""
-    return str(ibis.get_backend().compile(table))
-
-
-def write_sql(sql: str, schema: pa.Schema, path: Path) -> None:
-    """What a compiled statement gives, as Parquet."""
-    with replacing(path) as temporary:
-        write_batches(stream(sql), schema, temporary)
-
-
-def partition(table: ir.Table, by: str, folder: Path) -> None:
-    """Parquet in a folder for each value of `by`, in one pass that never holds the table: read_part reads one value."""
-    folder.mkdir(parents=True)
-    ibis.get_backend().con.sql(f"SET partitioned_write_max_open_files = {OPEN_PARTS}")
-    query, place = compiled(table), str(folder).replace("'", "''")
-    ibis.get_backend().con.sql(f"COPY ({query}) TO '{place}' (FORMAT parquet, PARTITION_BY ({by}), COMPRESSION zstd)")
-
-
-def read_part(folder: Path, by: str, value: str) -> pd.DataFrame:
-    """One value's rows of a table that `partition` wrote, without the column `by`; no rows where there are none."""
-    part = folder / f"{by}={quote(value, safe='')}"
-    files = sorted(part.glob("*.parquet")) or sorted(folder.rglob("*.parquet"))[:1]
-    rows = pa.concat_tables([pq.ParquetFile(f).read() for f in files])
-    frame: pd.DataFrame = (rows if part.exists() else rows.slice(0, 0)).to_pandas(date_as_object=False)
-    return frame
-
-
-def write_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -595,11 +500,6 @@ def damaged(path: Path, form: str, error: Exception) -> BadInput:
     return BadInput(f"{path}: cannot be read as {form} ({type(error).__name__}): cut off or altered", AGAIN)
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
-
-
 def sha256(path: Path) -> str:
     """Of a file; of a folder, over its files' names and hashes."""
     if path.is_dir():
@@ -635,34 +535,6 @@ def digest(value: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=plain, separators=(",", ":")).encode()).hexdigest()
 
 
-def read_csv(path: Path, *columns: str) -> pd.DataFrame:
-    """What a stage wrote; BadInput where it is not there, is damaged, or lacks one of `columns`."""
-    present(path)
-    try:
-        frame = pd.read_csv(path)
-    except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
-        raise damaged(path, "CSV", error) from None
-    if absent := [c for c in columns if c not in frame]:
-        raise BadInput(f"{path}: column {absent[0]} is missing", AGAIN)
-    return frame
-
-
-def read_codes(path: Path) -> pd.DataFrame:
-    """A CSV whose codes keep their digits: every column is text, but counts."""
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return frame.assign(**{c: pd.to_numeric(frame[c]) for c in frame if c in ("active", "candidates", "held")})
-
-
-def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """A Parquet file, or a folder of them in the order of their names, as pandas; days are datetime64."""
-    pieces(path)
-    try:
-        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, "Parquet", error) from None
-    return frame
-
-
 def pieces(path: Path) -> list[Path]:
     """The Parquet file itself, or those of a folder in order; BadInput where there is none."""
     if not path.exists():
@@ -670,55 +542,9 @@ def pieces(path: Path) -> list[Path]:
     return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
 
 
-def rows(path: Path) -> int:
-    """How many rows a table has; BadInput where there is none."""
-    return sum(int(pq.read_metadata(file).num_rows) for file in pieces(path))
+if not TYPE_CHECKING:  # else a name that is none would pass for anything
 
-
-def schema_of(path: Path) -> pa.Schema:
-    """Names and types of a Parquet file's columns; BadInput where it is none."""
-    try:
-        return pq.read_schema(path)
-    except pa.ArrowException as error:
-        raise BadInput(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def read_rows(path: Path, positions: NDArray[np.int64], columns: list[str]) -> pd.DataFrame:
-    """The rows of a table at ascending positions; it is never whole in memory."""
-    found, start = [], 0
-    for piece in pieces(path):
-        with pq.ParquetFile(piece) as file:
-            for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns):
-                inside = positions[(positions >= start) & (positions < start + len(batch))] - start
-                found.append(batch.take(pa.array(inside)))
-                start += len(batch)
-    frame: pd.DataFrame = pa.Table.from_batches(found).to_pandas(date_as_object=False)
-    return frame
-
-
-def pandas(table: ir.Table) -> pd.DataFrame:
-    """An expression's rows as `read_frame` gives them: days are datetime64."""
-    batches = pa.Table.from_batches(stream(compiled(table)), table.schema().to_pyarrow())
-    frame: pd.DataFrame = batches.to_pandas(date_as_object=False)
-    return frame
-
-
-def read_pinned(path: Path, digest: str, columns: list[str]) -> pd.DataFrame:
-    """A Parquet file that the configuration names with its sha256; BadInput where it is another one, or none."""
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file", "the configuration names it: put it there, or name none (null)")
-    if sha256(path) != digest:
-        raise BadInput(f"{path}: sha256 is not the one in the configuration", f"it is {sha256(path)}")
-    return read_frame(path, columns)
-
-
-def stack(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True)
-
-
-def as_table(connection: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
-    """A frame as a table of the engine under a name; what holds no value is of text, and so are empty lists."""
-    found = pa.Table.from_pandas(frame, preserve_index=False)
-    typed = {pa.list_(pa.null()): pa.list_(pa.string()), pa.null(): pa.string()}
-    fields = [f.with_type(typed.get(f.type, f.type)) for f in found.schema]
-    return engines.register(connection, name, found.cast(pa.schema(fields)))
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.tabular"), name)
