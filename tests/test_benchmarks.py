@@ -6,12 +6,14 @@ polars and featuretools are in no lock: what they make is compared in each run o
 from datetime import date
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from studies import run, study, upto
 
-from benchmarks import compare, curve
+from benchmarks import compare, curve, everybody
 from benchmarks.rivals import by_pandas, by_sql, ours, task
 from pipeline.study import months_before
 
@@ -149,3 +151,18 @@ def test_a_table_that_cannot_be_drawn_is_refused(tmp_path: Path, text: str) -> N
     file.write_text(text)
     with pytest.raises(SystemExit, match="needs rows of stage, families, seconds, peak_gib"):
         curve.read(file)
+
+
+def test_everybody_is_scored_and_explained_by_what_the_stages_use(tmp_path: Path) -> None:
+    """Two seeds of three trees each; of 50 families each part is timed, and what was explained adds up to the score."""
+    drawn = np.random.default_rng(7)
+    x = pd.DataFrame(drawn.normal(size=(50, 3)), columns=["a", "b", "c"])
+    told = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 3, "verbose": -1, "num_threads": 1}
+    booster = lgb.train(told, lgb.Dataset(x, (x["a"] + x["b"] > 0).astype(int)), 6)
+    keys = pd.DataFrame({"kpm_id": [f"K{i:02d}" for i in range(50)], "as_of": date(2025, 6, 30)})
+    pd.concat([keys, x], axis=1).to_parquet(tmp_path / "features.parquet")
+    took, rows = everybody.measured(booster, tmp_path / "features.parquet", 2, tmp_path)
+    written = pq.read_table(tmp_path / "shap.parquet").drop_columns(["kpm_id", "as_of"]).to_pandas()
+    assert rows == 50
+    assert set(took) == {"reading", *everybody.SCORING, *everybody.EXPLAINING, "writing"}
+    assert np.allclose(written.sum(axis=1), booster.predict(x, raw_score=True), atol=1e-9)
