@@ -71,6 +71,7 @@ def main(
             home, families
         ),
         "Features of one date": lambda: ran("benchmarks.compare", "--home", str(home), *rivals),
+        "Features of one date, the statements alone": lambda: ran("benchmarks.statements", "--home", str(home)),
         "Contributions": lambda: ran(
             "benchmarks.treeshap", "--home", ".", *(w for p in beside or () for w in ("--beside", str(p)))
         ),

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from studies import run, study, upto
 
-from benchmarks import compare, curve, everybody
+from benchmarks import compare, curve, everybody, statements
 from benchmarks.rivals import by_pandas, by_sql, ours, task
 from pipeline.study import months_before
 
@@ -44,6 +44,17 @@ def test_hand_written_sql_makes_every_feature_of_the_pipeline(home: Path, pipeli
     assert set(mine) == set(theirs)
     assert len(mine) > 300
     assert {n: c for n, c in compare.differing(mine, theirs).items() if c} == {}
+
+
+def test_both_statements_are_timed_in_one_engine_each(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    statements.main(home, threads=1, turns=1)
+    *took, ratio = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0].strip() for line in took[1:]] == ["pipeline", "hand-written SQL"]
+    assert "in core-seconds" in ratio
+
+
+def test_the_middle_turn_is_that_of_seconds_and_of_core_seconds_each() -> None:
+    assert statements.middle([(1.0, 9.0), (5.0, 2.0), (3.0, 4.0)]) == (3.0, 4.0)
 
 
 def test_pandas_makes_the_declared_subset(home: Path, pipeline: Path, tmp_path: Path) -> None:
