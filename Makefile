@@ -26,6 +26,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: run test desk docs eph national notebooks benchmarks mlflow supply format lock clean
 
 run: .venv/installed
+	@python -m pipeline recover
 	dvc repro
 	@python -m pipeline where
 

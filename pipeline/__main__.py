@@ -149,6 +149,15 @@ def national(context: typer.Context) -> None:
 
 
 @app.command()
+def recover() -> None:
+    """Put right what a killed `dvc repro` left of DVC's own record; `make run` begins with it."""
+    from pipeline import recovery
+
+    for line in recovery.recover(Path()):
+        typer.echo(line)
+
+
+@app.command()
 def sql(
     context: typer.Context,
     feature: Annotated[str | None, typer.Argument(help="A feature's name; without it, all of them.")] = None,

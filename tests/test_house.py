@@ -134,6 +134,7 @@ def test_stages_commands_and_functions_have_one_word_each():
     assert commands == [
         "all",
         "national",
+        "recover",
         "sql",
         "worlds",
         "where",

@@ -69,8 +69,9 @@ class Checkout:
         return sorted(str(p.relative_to(self.root)) for p in found)
 
     def repro(self) -> "subprocess.Popen[str]":
-        """`dvc repro` in a session of its own; every line of it as it comes."""
-        command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache", *self.stages]
+        """What `make run` does, in a session of its own; every line of it as it comes. The process is DVC's."""
+        line = '"$0" -m pipeline recover && exec "$0" -m dvc repro --no-run-cache "$@"'
+        command = ["/bin/sh", "-c", line, sys.executable, *self.stages]
         return subprocess.Popen(
             command, cwd=self.root, env=environment(), text=True, start_new_session=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
