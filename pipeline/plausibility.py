@@ -78,6 +78,7 @@ class Config(BaseConfig):
 
     most_families: PositiveInt
     min_rows: PositiveInt
+    min_families: PositiveInt
     min_days: PositiveInt
     changed_share: float = Field(gt=0, lt=1)
     vanished_share: float = Field(gt=0, lt=1)
@@ -477,12 +478,15 @@ def _outside(rows: ir.Table) -> ir.BooleanValue:
 
 
 def _cells(subject: _Subject, traits: list[_Trait]) -> pd.DataFrame:
-    """regency, month, rows, days (of which they are); of each trait n, rows it can be asked of, and k."""
+    """regency, month, rows, days and families (of which they are); of each trait n, rows it can be asked of, and k."""
     numbers = {f"n{i}": t.holds.count() for i, t in enumerate(traits)}
     numbers |= {f"k{i}": t.holds.sum().fill_null(0) for i, t in enumerate(traits)}
     grouped = subject.rows.filter(subject.rows.month.notnull()).group_by("regency", "month")
     day = subject.rows[subject.table.happened_on or RECORDED_ON]
-    cells: pd.DataFrame = grouped.aggregate(rows=ibis._.count(), days=day.nunique(), **numbers).to_pandas()
+    counted = grouped.aggregate(
+        rows=ibis._.count(), days=day.nunique(), families=subject.rows[FAMILY].nunique(), **numbers
+    )
+    cells: pd.DataFrame = counted.to_pandas()
     days = pd.to_datetime(cells["month"])
     return cells.assign(month=days.dt.year * 12 + days.dt.month - 1, quarter=days.dt.year * 4 + days.dt.quarter - 1,
                         year=days.dt.year).sort_values(["regency", "month"], ignore_index=True)  # fmt: skip
@@ -492,7 +496,7 @@ def _changes(name: str, traits: list[_Trait], cells: pd.DataFrame, config: Confi
     """Where a trait changes sides: a regency's year beside its other years, a year and a quarter beside the others,
     and, where regencies must be alike, a regency beside the others.
     """
-    numbers = [f"{of}{i}" for i in range(len(traits)) for of in "nk"]
+    numbers = ["families", *(f"{of}{i}" for i in range(len(traits)) for of in "nk")]
     years = cells.groupby(["regency", "year"])[numbers].sum()
     times = [cells.groupby(time)[numbers].sum() for time in ("quarter", "year")]
     regencies = cells.groupby("regency")[numbers].sum()
@@ -508,7 +512,8 @@ def _changes(name: str, traits: list[_Trait], cells: pd.DataFrame, config: Confi
         for part, others, before, beside in views:
             if trait.beside or not beside:
                 seen = pd.DataFrame({"n": part[f"n{i}"], "k": part[f"k{i}"], "rest_n": others[f"n{i}"],
-                                     "rest_k": others[f"k{i}"], "before": before[f"k{i}"]})  # fmt: skip
+                                     "rest_k": others[f"k{i}"], "before": before[f"k{i}"],
+                                     "families": part["families"]})  # fmt: skip
                 yield from _compared((name, trait), seen, config)
 
 
@@ -526,9 +531,10 @@ def _of_all(name: str, trait: _Trait, counts: tuple[float, float], config: Confi
 def _compared(key: tuple[str, _Trait], cells: pd.DataFrame, config: Config) -> Iterator[dict[str, Any]]:
     """n, k of a place and of what it is held against; `before`: how many held earlier: what only begins is no hole."""
     name, trait = key
-    # The edge of history has few rows, all of them odd.
+    # The edge of history has few rows, all of them odd; the members of a family are entered together, as one event.
     least = max(config.min_rows, config.vanished_share * cells["n"].median())
-    asked = cells[(cells["n"] >= least) & (cells["rest_n"] >= config.min_rows)]
+    many = (cells["n"] >= least) & (cells["families"] >= config.min_families)
+    asked = cells[many & (cells["rest_n"] >= config.min_rows)]
     if asked.empty:
         return
     seen, expected = asked["k"] / asked["n"], asked["rest_k"] / asked["rest_n"]

@@ -117,9 +117,20 @@ def test_what_is_rare_is_asked_of_everybody():
 def test_the_edge_of_history_is_no_season():
     """A first quarter of a hundredth of the usual rows, all of it recorded late, is what a register was begun with."""
     key = ("cases", plausibility._Trait("recorded_on", "late", ibis.literal(True)))
-    cells = pd.DataFrame({"n": [60, 6000, 6000], "k": [60, 600, 600], "rest_n": 6000, "rest_k": 600, "before": 0})
+    cells = pd.DataFrame({"n": [60, 6000, 6000], "k": [60, 600, 600], "rest_n": 6000, "rest_k": 600, "before": 0,
+                          "families": 600})  # fmt: skip
     assert list(plausibility._compared(key, cells, CONFIG)) == []
     assert len(list(plausibility._compared(key, cells.assign(n=[600, 6000, 6000], k=[600, 600, 600]), CONFIG))) == 1
+
+
+def test_what_a_few_families_say_is_not_judged():
+    """60 members of 12 families, entered late together in a regency's year: one visit, not a shift of days."""
+    key = ("members", plausibility._Trait("recorded_on", "late", ibis.literal(True)))
+    cells = pd.DataFrame(
+        {"n": [60, 60], "k": [60, 20], "rest_n": 600, "rest_k": 150, "before": 0, "families": [12, 60]}
+    )
+    assert list(plausibility._compared(key, cells, CONFIG)) == []
+    assert len(list(plausibility._compared(key, cells.assign(families=60), CONFIG))) == 1
 
 
 def thousandth(tables, identity):
