@@ -16,6 +16,7 @@ import yaml
 from pipeline import artifacts, provenance
 
 LOCK, RUNNING, HELD = "dvc.lock", ".dvc/tmp/rwlock", ".dvc/tmp/lock"
+CONFLICT = "<<<<<<< "  # a merge that a person has to settle, of which nothing may be thrown away
 
 
 def recover(checkout: Path) -> list[str]:
@@ -41,7 +42,8 @@ def nobody_else(held: Path) -> Iterator[bool]:
 def record(checkout: Path) -> Iterator[str]:
     """A dvc.lock that is cut off becomes that of the last commit; where there is none, it is removed."""
     lock = checkout / LOCK
-    if not lock.is_file() or whole(lock.read_text(encoding="utf-8", errors="replace")):
+    text = lock.read_text(encoding="utf-8", errors="replace") if lock.is_file() else None
+    if text is None or CONFLICT in text or whole(text):
         return
     committed = provenance.git("-C", str(checkout), "show", f"HEAD:./{LOCK}")
     if whole(committed):

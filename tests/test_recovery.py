@@ -3,6 +3,7 @@
 import fcntl
 import json
 import random
+import shutil
 import subprocess
 import sys
 
@@ -67,9 +68,17 @@ def test_a_record_cut_off_becomes_that_of_the_last_commit(checkout, left):
     assert lock.read_text(encoding="utf-8") == TEXT
 
 
+def test_a_merge_that_nobody_settled_is_left_to_a_person(checkout):
+    lock = checkout / recovery.LOCK
+    lock.write_text("<<<<<<< HEAD\n" + TEXT + "=======\n" + TEXT + ">>>>>>> theirs\n", encoding="utf-8")
+    before = lock.read_bytes()
+    assert recovery.recover(checkout) == []
+    assert lock.read_bytes() == before
+
+
 def test_without_a_commit_the_record_is_removed(checkout):
     (checkout / recovery.LOCK).write_text("", encoding="utf-8")
-    subprocess.run(["rm", "-rf", ".git"], cwd=checkout, check=True)
+    shutil.rmtree(checkout / ".git")
     (told,) = recovery.recover(checkout)
     assert told.endswith("DVC makes it again")
     assert not (checkout / recovery.LOCK).exists()
