@@ -3,8 +3,8 @@
 `python -m benchmarks.everybody --home DIR`, DIR holding the features of a national run (`benchmarks.national --keep`).
 The same batches, functions and threads as the stages `score` and `explain` use, in one process: features are read and
 made the rows that LightGBM asks for; raw scores, scores of each seed, contributions with their check row by row; the
-contributions are written as Parquet. Ranks, holds and pathways are no part of it. Prints seconds of each and of a population
-of `--families` members, as every part looks at each row alone.
+contributions are written as Parquet. Ranks, holds and pathways are no part of it. Prints seconds of each and of a
+population of `--families` members, as every part looks at each row alone.
 """
 
 import tempfile
