@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from pipeline import artifacts, progress
 from pipeline.artifacts import Home
@@ -50,8 +50,9 @@ TUNING = "data/tuning"
 EFFECT, OPINIONS = "data/effect", "data/opinions"
 FAIRNESS, DRIFT = "data/fairness", "data/drift"
 PUBLISHED = "data/published"
+T = TypeVar("T")
 LEDGER, RUN_BEFORE, RUN_NEXT = "data/desk/bundle.json", "data/desk/before", "data/desk/next"
-LISTED_BEFORE = "data/desk/before/listed.parquet"
+RUN_LISTED, RUN_TOLD, RUN_ITS_BEFORE = "listed.parquet", "run.json", "before"  # within those two folders
 STORE, SCRATCH, PICTURES = "mlflow.db", artifacts.SCRATCH, "data/pictures"
 
 
@@ -1341,13 +1342,20 @@ def run_publish(home: Home) -> None:
 
 
 def remember(home: Home, chosen: "pd.DataFrame", facts: Mapping[str, Any]) -> None:
-    """Lay aside what the next bundle is compared with; it counts from when this bundle lies there, see `settle`."""
+    """Lay aside what the next bundle is compared with; it counts from when this bundle lies there, see `settle`.
+
+    What this bundle was compared with goes with it, for where the same run is published again, see `compared_with`.
+    """
+    base = compared_with(home)
     with artifacts.replacing_folder(home.path(RUN_NEXT)) as folder:
-        artifacts.write(chosen[[*LISTED_COLUMNS, "probability"]], folder / home.path(LISTED_BEFORE).name)
+        artifacts.write(chosen[[*LISTED_COLUMNS, "probability"]], folder / RUN_LISTED)
         for name in (MODEL, MODEL_SHA256, CALIBRATION):
             artifacts.write_text(home.path(name).read_text(encoding="utf-8"), folder / home.path(name).name)
-        told = {k: facts[k] for k in ("as_of", "number", "manifest_sha256")}
-        artifacts.write_json(told, folder / "run.json")
+        told = {k: facts[k] for k in ("as_of", "number", "lineage", "manifest_sha256")}
+        artifacts.write_json(told, folder / RUN_TOLD)
+        for file in sorted(base.iterdir()) if base.is_dir() else ():
+            if file.is_file():
+                artifacts.write_bytes(file.read_bytes(), folder / RUN_ITS_BEFORE / file.name)
 
 
 def settle(home: Home) -> None:
@@ -1356,7 +1364,7 @@ def settle(home: Home) -> None:
     following, bundle = home.path(RUN_NEXT), home.path(f"{PUBLISHED}/manifest.json")
     if not following.is_dir():
         return
-    told = artifacts.read_json(following / "run.json")
+    told = artifacts.read_json(following / RUN_TOLD)
     if bundle.is_file() and artifacts.sha256(bundle) == told["manifest_sha256"]:
         artifacts.write_json({k: told[k] for k in ("number", "manifest_sha256")}, home.path(LEDGER))
         artifacts.take_place(following, home.path(RUN_BEFORE))
@@ -1376,17 +1384,35 @@ class Before(NamedTuple):
     asked: "pd.DataFrame"
 
 
+def compared_with(home: Home) -> "Path":
+    """The folder of the run that this one is compared with, which need not be there: the run published last; or, where
+    that is this very run (a publish that was killed late is done again), the one that it was compared with."""
+    before = home.path(RUN_BEFORE)
+    this = artifacts.read_json(home.path(LINEAGE), "id")["id"]
+    return before / RUN_ITS_BEFORE if told_of(before, lambda run: run.get("lineage")) == this else before
+
+
+def told_of(folder: "Path", make: Callable[[Any], T]) -> T | None:
+    """What `make` reads of a run that was laid aside; None where none was."""
+    told = folder / RUN_TOLD
+    return artifacts.recorded(told, make) if told.is_file() else None
+
+
 def published_before(home: Home) -> date | None:
     """The day of the extract that was published last."""
-    told = home.path(RUN_BEFORE) / "run.json"
-    return artifacts.recorded(told, lambda run: date.fromisoformat(run["as_of"])) if told.is_file() else None
+    return told_of(home.path(RUN_BEFORE), day_of)
+
+
+def day_of(run: Any) -> date:
+    return date.fromisoformat(run["as_of"])
 
 
 def earlier_run(home: Home, chosen: "pd.DataFrame") -> "Before | None":
-    """The run of the bundle before; None where there is none, or its day's features are not those of both models."""
+    """The run that this one is compared with; None without one, or where its day's features are not both models'."""
     from pipeline import boosters
 
-    folder, scores, as_of = home.path(RUN_BEFORE), listed_before(home), published_before(home)
+    folder, scores = compared_with(home), listed_before(home)
+    as_of = told_of(folder, day_of)
     if as_of is None or "probability" not in scores:
         return None
     file = home.path(f"{FEATURES}/{as_of}.parquet")
@@ -1444,10 +1470,10 @@ def bundle_facts(home: Home, chosen: "pd.DataFrame") -> dict[str, Any]:
 
 
 def listed_before(home: Home) -> "pd.DataFrame":
-    """What the bundle before said of each family; no rows before the first."""
+    """What the run that this one is compared with said of each family; no rows before the first."""
     import pandas as pd
 
-    file = home.path(LISTED_BEFORE)
+    file = compared_with(home) / RUN_LISTED
     return artifacts.read_frame(file) if file.exists() else pd.DataFrame(columns=LISTED_COLUMNS, dtype="str")
 
 

@@ -23,8 +23,8 @@ MODULES = sorted((PROJECT / "pipeline").rglob("*.py"))
 TREES = {str(f.relative_to(PROJECT)): ast.parse(f.read_text(encoding="utf-8")) for f in MODULES}
 PATHS = {k: v for k, v in vars(stages).items() if k.isupper() and isinstance(v, str) and ("/" in v or "." in v)}
 # No stage's output: room to spill, the record of all runs, and the numbers of the bundles, which never come back.
-NOT_TRACKED = {stages.SCRATCH, stages.STORE, stages.LEDGER, stages.LISTED_BEFORE, stages.RUN_BEFORE,
-               stages.RUN_NEXT}  # fmt: skip
+NOT_TRACKED = {stages.SCRATCH, stages.STORE, stages.LEDGER, stages.RUN_BEFORE, stages.RUN_NEXT,
+               stages.RUN_LISTED, stages.RUN_TOLD}  # fmt: skip
 SEAL = "models/graduation.sha256"  # boosters reads and writes it beside the model
 HOME_OF = {"engine": "artifacts", "audit": "audit.settings", "source": "sources.extract",
            "database": "sources.database", "eph": "sources.eph", "track": "tracking"}  # fmt: skip

@@ -22,7 +22,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 from studies import PEERS, QUICK, SHARED, borrow, command, hashes, run, study, table, upto, values
 
-from pipeline import boosters, calibrate, ensemble, features, inquiries, opinions, pathways, stages
+from pipeline import artifacts, boosters, calibrate, ensemble, features, inquiries, opinions, pathways, stages
 from pipeline.columns import OUTCOMES
 from pipeline.desk import bundle as desk_bundle
 from pipeline.errors import BadInput
@@ -76,6 +76,25 @@ def scores(world):
 @pytest.fixture(scope="module")
 def bundle(world):
     return desk_bundle.opened(world.path(stages.PUBLISHED), None)
+
+
+@pytest.fixture(scope="module")
+def bundles(world, tmp_path_factory):
+    """One run published twice, and one of another lineage that follows it, twice."""
+    home = study(tmp_path_factory.mktemp("bundles"), QUICK)
+    borrow(home, world, "data", "models")
+    lineage, found = artifacts.read_json(home.path(stages.LINEAGE)), []
+    for n, name in enumerate([lineage["id"], lineage["id"], "another", "another"]):
+        if n == 2:  # as if the run before had not listed a family that is listed now
+            listed = home.path(f"{stages.RUN_BEFORE}/{stages.RUN_LISTED}")
+            before = pd.read_parquet(listed).sort_values("kpm_id", ignore_index=True)
+            before.loc[(before["status"] == "listed").idxmax(), "status"] = "below"
+            artifacts.write(before, listed)
+        artifacts.write_json(lineage | {"id": name}, home.path(stages.LINEAGE))
+        run(home, "publish")
+        shutil.copytree(home.path(stages.PUBLISHED), home.root / f"{n}")
+        found.append(desk_bundle.opened(home.root / f"{n}", None))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -963,18 +982,24 @@ class TestPublished:
         exits = {e["code"].partition(":")[2] for e in self.rows(bundle, "history") if e["kind"] == "membership"}
         assert exits - {""} <= set(words["reasons"])
 
-    def test_a_second_run_takes_the_next_number_and_says_what_changed(self, world, bundle):
-        assert self.rows(bundle, "moves") == []
-        run(world, "publish")
-        second = desk_bundle.opened(world.path(stages.PUBLISHED), bundle.key_sha256)
-        assert second.number == bundle.number + 1
-        assert second.manifest["previous"] == bundle.manifest_sha256
-        assert list(second.rows("changes.parquet")) in ([], [[]])
-        kept = [f for f in bundle.manifest["files"] if f != "changes.parquet" and not f.startswith("moves/")]
-        assert {f: second.manifest["files"][f]["sha256"] for f in kept} == {
-            f: bundle.manifest["files"][f]["sha256"] for f in kept
-        }
-        assert set(second.manifest["files"]) == set(bundle.manifest["files"])
+    @pytest.mark.parametrize("first", [0, 2], ids=["the first run", "one that follows"])
+    def test_a_run_published_again_takes_the_next_number_and_says_the_same(self, bundles, first):
+        """A publish killed late is done again: it is compared with the run before it, and not with itself."""
+        one, two = bundles[first : first + 2]
+        assert two.number == one.number + 1
+        assert two.manifest["previous"] == one.manifest_sha256
+        assert two.manifest["files"] == one.manifest["files"]
+        assert (self.rows(two, "moves") == []) == (first == 0)
+
+    def test_a_run_that_follows_says_what_changed_since_the_one_before(self, bundles):
+        _, first, second, _ = bundles
+        assert second.manifest["previous"] == first.manifest_sha256
+        changes = [r for rows in second.rows("changes.parquet") for r in rows]
+        assert [(c["change"], c["why"]) for c in changes] == [("entered", "entered_rank")]
+        new = ("changes.parquet", "lineage.json", "moves/")
+        kept = [f for f in first.manifest["files"] if not f.startswith(new)]
+        assert {f: second.manifest["files"][f] for f in kept} == {f: first.manifest["files"][f] for f in kept}
+        assert set(second.manifest["files"]) == set(first.manifest["files"])
         listed = {r["kpm_id"]: r for r in self.rows(second, "candidates") if r["status"] == "listed"}
         moves = self.rows(second, "moves")
         assert {m["kpm_id"] for m in moves} == set(listed)
