@@ -47,6 +47,8 @@ TOLD = {
     "filler": "{column} is the same day, {place}, in {seen:.0f} of {rows:.0f} rows; a filler?",
     "repeated": "{column} stands in more than one family in {seen:.0%} of {rows:.0f} rows, usual is below "
     "{expected:.0%}; are families there twice?",
+    "twice": "{column}: {seen:.1%} of {rows:.0f} families enrolled twice, usual is below {expected:.0%}; are rows of "
+    "two systems mixed?",
     "test": "{column} reads like a test in {seen:.0f} of {rows:.0f} rows",
     "missing": "{column}: {seen:.0f} rows in {place}, expected about {expected:.0f}; was something not exported?",
     "stale": "{column}: nothing after {place}; is it an older file than the others?",
@@ -89,6 +91,7 @@ class Config(BaseConfig):
     far_share: float = Field(gt=0, lt=1)
     max_day_share: float = Field(gt=0, lt=1)
     max_repeated_share: float = Field(gt=0, lt=1)
+    enrolled_twice_share: float = Field(gt=0, lt=1)
     same_shape_share: float = Field(gt=0, lt=1)
     quiet_months: PositiveInt
     regencies: tuple[str, ...]
@@ -118,6 +121,7 @@ def find(extract: Extract, config: Config) -> pd.DataFrame:
     found = [one for name in TABLES if name in some.tables for one in _of_table(name, some, config)]
     # Rare by nature, so of everybody: a name that is a test, a number that two families share, a regency.
     found += [*_regencies(extract, config), *_names(extract), *_repeats("kpm", extract, config)]
+    found += _twice(extract, config)
     made = pd.DataFrame(found, columns=COLUMNS[:-1])
     weight = (made["seen"] - made["expected"]).abs().astype(float)
     order = made.assign(weight=weight).sort_values("weight", ascending=False, kind="stable").drop(columns="weight")
@@ -402,6 +406,16 @@ def _names(extract: Extract, most: int = 1) -> Iterator[dict[str, Any]]:
         yield _finding(("kpm", "caretaker_name", "test"), WHOLE, seen)
 
 
+def _twice(extract: Extract, config: Config) -> Iterator[dict[str, Any]]:
+    """Families that enrolled twice: who comes back is `reactivated`, so these are rows of two families or systems."""
+    enrolled = extract.tables["membership"].filter(ibis._.event == "enrolled")
+    counts = enrolled.group_by(FAMILY).aggregate(n=enrolled.count())
+    told = counts.aggregate(rows=counts.count(), more=(counts.n > 1).sum().fill_null(0)).to_pandas().iloc[0]
+    rows, more = int(told["rows"]), int(told["more"])
+    if rows >= config.min_rows and more > config.enrolled_twice_share * rows:
+        yield _finding(("membership", FAMILY, "twice"), WHOLE, (more / rows, config.enrolled_twice_share, rows))
+
+
 def _repeats(name: str, extract: Extract, config: Config) -> Iterator[dict[str, Any]]:
     """Numbers that stand in several families: one in a hundred is usual, one in ten is the same families again."""
     own = extract.identity.filter(lambda t: t.member_id.isnull() & t.nik.notnull())
@@ -581,6 +595,21 @@ def _missing(subject: _Subject, cells: pd.DataFrame, config: Config) -> Iterator
     for at, regency in _gone(wide, usual, least, config):
         told = _number(wide, at, regency), _number(usual, at, regency), _number(wide, at, regency)
         yield _finding(key, f"regency {regency}, {_place(at)}", told)
+    for regency, since, expected in _ended(wide, least):
+        yield _finding(key, f"regency {regency} since {_place(since)}", (0.0, expected, 0))
+
+
+def _ended(wide: pd.DataFrame, least: int) -> Iterator[tuple[str, int, float]]:
+    """Regencies whose rows end while those of the others go on, each quarter too thin to be judged by itself: since
+    when, and what is expected since by their share of the three years before."""
+    for regency in wide.columns:
+        own, others = wide[regency], wide.drop(columns=regency).sum(axis=1)
+        last = int(own[own > 0].index.max())
+        years = slice(last - 11, last)
+        known = float(others.loc[years].sum())
+        expected = float(own.loc[years].sum() * others.loc[last + 1 :].sum() / known) if known else 0.0
+        if expected >= least:
+            yield str(regency), last + 1, expected
 
 
 def _number(rows: pd.DataFrame, at: int, column: Any) -> float:

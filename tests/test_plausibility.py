@@ -47,7 +47,15 @@ def sound(seed=1):
         "amount": rng.choice([225000, 375000, 600000], len(quarters)), "status": "disbursed", "channel": "bank",
     })  # fmt: skip
     payments["recorded_on"] = payments["paid_on"] + rng.integers(1, 40, len(quarters)) * DAY
-    return {"kpm": kpm, "welfare": welfare, "payments": payments}, numbers(ids, born)
+    enrolled = kpm[["kpm_id", "recorded_on"]].assign(effective_on=kpm["enrolled_on"], event="enrolled", reason=None)
+    left = (
+        kpm[["kpm_id"]]
+        .iloc[:60]
+        .assign(effective_on=np.datetime64("2021-01-01") + np.arange(60) * 25 * DAY, event="exited", reason="gsm")
+    )
+    left["recorded_on"] = left["effective_on"] + rng.integers(1, 30, 60) * DAY
+    membership = pd.concat([enrolled, left], ignore_index=True)
+    return {"kpm": kpm, "welfare": welfare, "payments": payments, "membership": membership}, numbers(ids, born)
 
 
 def numbers(ids, born):
@@ -240,6 +248,21 @@ def regency_gone(tables, identity):
     return "welfare", "observed_on", "missing"
 
 
+def ended_in_a_regency(tables, identity):
+    """Some 60 surveys a year and regency, no quarter with 20 days of them; six quarters have about 90."""
+    w = tables["welfare"]
+    tables["welfare"] = w[~((regency(tables, w) == "3315") & (w["observed_on"] > "2023-06-30"))]
+    return "welfare", "observed_on", "missing"
+
+
+def enrolled_again(tables, identity):
+    """5 of 180 families are 2.8 %."""
+    m = tables["membership"]
+    again = m.head(5).assign(effective_on=m["effective_on"].head(5) + 400 * DAY)
+    tables["membership"] = pd.concat([m, again.assign(recorded_on=again["effective_on"])], ignore_index=True)
+    return "membership", "kpm_id", "twice"
+
+
 def stale(tables, identity):
     tables["payments"] = tables["payments"].query("recorded_on < '2023-06-30'")
     return "payments", "recorded_on", "stale"
@@ -247,7 +270,8 @@ def stale(tables, identity):
 
 WRONG = (
     thousandth, of_a_year, some_far, blank, blank_in_a_year, blank_in_a_regency, other_codes, late, early, outside,
-    filler, other_numbers, twice, a_test_row, a_test_name, quarter_gone, quarter_of_a_regency_gone, regency_gone, stale,
+    filler, other_numbers, twice, a_test_row, a_test_name, quarter_gone, quarter_of_a_regency_gone, regency_gone,
+    ended_in_a_regency, enrolled_again, stale,
 )  # fmt: skip
 
 
@@ -262,6 +286,22 @@ def test_one_thing_wrong_is_told_by_table_and_column(spoil):
 
 def test_every_sign_is_told_by_some_case_above():
     assert {spoil(*sound())[2] for spoil in WRONG} == set(plausibility.TOLD)
+
+
+def test_a_regency_that_ends_is_told_with_what_the_others_lead_to_expect():
+    """Eight families of each regency are visited on the same 5 days of a quarter. 2020 to 2022 a regency has 12 x 5, 60
+    days, and the two others 120; since then these have 8 x 10 = 80, so that 60 x 80 / 120 = 40 are expected of it."""
+    tables, identity = sound()
+    starts = pd.period_range("2020Q1", "2024Q4", freq="Q").start_time
+    days = pd.DataFrame({"observed_on": [s + pd.Timedelta(days=d) for s in starts for d in range(5)]})
+    rows = tables["kpm"][["kpm_id"]].iloc[:24].merge(days, how="cross")
+    rows = rows.assign(
+        monthly_income=1_000_000, floor_area_m2=40.0, floor_type=3, smartphone=True, recorded_on=rows["observed_on"]
+    )
+    gone = (regency(tables, rows) == "3315") & (rows["observed_on"] >= "2023-01-01")
+    (found,) = looked_at(tables | {"welfare": rows[~gone]}, identity, min_days=40).to_dict("records")
+    assert (found["sign"], found["place"], found["expected"]) == ("missing", "regency 3315 since 2023Q1", 40.0)
+    assert looked_at(tables | {"welfare": rows[~gone]}, identity, min_days=41).empty
 
 
 def test_a_regency_that_must_be_there_is_missed():
