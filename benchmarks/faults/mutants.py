@@ -31,7 +31,8 @@ GROUPS = {
     "as-of joins": (["pipeline/asof.py"], ["tests/test_asof.py"]),
     "decision log": (["pipeline/desk/chain.py"], ["tests/desk/test_desk_log.py"]),
     "rights": (["pipeline/desk/scope.py"], ["tests/desk/test_desk_rights.py"]),
-    "validators": (["pipeline/ingest.py"], ["tests/test_ingest.py"]),
+    "validators": (["pipeline/rules.py"], ["tests/test_rules.py"]),
+    "ingestion": (["pipeline/ingest.py"], ["tests/test_ingest.py"]),
 }
 
 

@@ -1,8 +1,10 @@
 """Workbooks out and back, PDF, what is logged of them, and the files that must be refused."""
 
 import io
+import os
 import random
 import re
+import time
 import zipfile
 from dataclasses import replace
 
@@ -177,6 +179,17 @@ def test_another_persons_list_gives_nothing_to_a_facilitator(planner, client_of)
     answer = send(client_of("facilitator"), content)
     assert answer.status_code == 400
     assert b"not of your list" in answer.content
+
+
+def test_what_was_never_accepted_goes_when_no_session_can_accept_it_any_more(planner):
+    folder, limit = settings.STATE / "uploads", settings.SESSION_COOKIE_AGE
+    now = time.time()
+    for name, age in (("older", limit + 60), ("younger", limit - 60)):
+        (folder / f"{name}.json").write_text("{}")
+        os.utime(folder / f"{name}.json", (now - age, now - age))
+    assert b'name="token"' in send(planner, filled(taken(planner), row_of(GOOD))).content
+    assert not (folder / "older.json").exists()
+    (folder / "younger.json").unlink()
 
 
 def test_a_token_of_another_session_is_refused(planner, client_of):

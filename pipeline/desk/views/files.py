@@ -1,5 +1,6 @@
 """Files that leave and come back: XLSX, PDF; every one is logged, marked with who took it, and within a daily limit."""
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -301,12 +302,23 @@ def _wish(one: Filled) -> Wish:
 
 def _keep(request: HttpRequest, read: Read) -> str:
     """The read rows until the person says yes; known to this session alone."""
+    _forget(settings.STATE / "uploads")
     token = secrets.token_urlsafe(24)
     path = settings.STATE / "uploads" / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
     path.write_text(json.dumps({"mark": read.mark, "rows": [asdict(f) for f in read.filled]}), encoding="utf-8")
     path.chmod(0o600)
     request.session["return"] = token
     return token
+
+
+def _forget(folder: Path) -> None:
+    """What was looked at and never accepted, or left by a process that was killed, goes when every session of its day
+    has ended: nobody can accept it any more, and it may hold what people wrote of a family."""
+    ended = timezone.now().timestamp() - settings.SESSION_COOKIE_AGE
+    for file in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # two people returned a file at once
+            if file.stat().st_mtime < ended:
+                file.unlink()
 
 
 def accept(request: HttpRequest) -> HttpResponse:
