@@ -40,7 +40,7 @@ def test_the_canonical_form_is_one():
 
 def test_an_untouched_log_holds_with_any_head_of_its_past(log):
     head = chain.signed_head(SIGNER)
-    assert chain.verify().whole
+    assert chain.verify() == chain.verify(head) == chain.Verdict(len(log), None, "")
     chain.append("later", {})
     assert chain.verify(head) == chain.Verdict(len(log) + 1, None, "")
 
@@ -63,13 +63,20 @@ def forge(line):
     Entry.objects.filter(seq=line.seq).update(body=body, hash=chain.link(line.previous, body))
 
 
-@pytest.mark.parametrize("tamper", [edit, rename, cut_out, forge])
+PROBLEMS = {
+    edit: "its content was changed", rename: "its number or kind was changed", forge: "does not follow from the line before",
+    cut_out: "line {} is missing, line {} stands in its place",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tamper", PROBLEMS)
 @pytest.mark.parametrize("seed", range(5))
 def test_every_tampering_is_found_at_its_line(log, tamper, seed):
     line = random.Random(seed).choice(log[:-1])
     tamper(line)
     # A forged line is right in itself: it is seen where the next does not follow.
-    assert chain.verify().broken_at == (line.seq + 1 if tamper is forge else line.seq)
+    at = line.seq + 1 if tamper is forge else line.seq
+    assert chain.verify() == chain.Verdict(at - 1, at, PROBLEMS[tamper].format(at, at + 1))
 
 
 def test_swapped_lines_are_found(log):
@@ -84,7 +91,15 @@ def test_a_cut_tail_is_found_by_the_exported_head(log):
     Entry.objects.filter(seq__gt=last.seq).delete()
     Head.objects.update(seq=last.seq, hash=last.hash)
     assert chain.verify().whole, "without the head nobody can tell"
-    assert chain.verify(head).broken_at == last.seq + 1
+    at = last.seq + 1
+    assert chain.verify(head) == chain.Verdict(at - 1, at, f"the exported head is line {at}: the log was cut")
+
+
+def test_a_cut_tail_is_found_by_the_logs_own_head(log):
+    last = log[-2]
+    Entry.objects.filter(seq__gt=last.seq).delete()
+    at = last.seq + 1
+    assert chain.verify() == chain.Verdict(at - 1, at, f"the log's own head is line {at}: lines are missing")
 
 
 def test_a_log_written_anew_is_found_by_the_exported_head(log):
@@ -96,12 +111,25 @@ def test_a_log_written_anew_is_found_by_the_exported_head(log):
         previous = chain.link(previous, body)
     Head.objects.update(hash=previous)
     assert chain.verify().whole, "without the head nobody can tell"
-    assert chain.verify(head).broken_at == log[-1].seq
+    at, problem = log[-1].seq, "the exported head has another hash here: the log was written anew"
+    assert chain.verify(head) == chain.Verdict(at - 1, at, problem)
+    chain.append("later", {})
+    assert chain.verify(head) == chain.Verdict(at - 1, at, problem)
+
+
+def test_the_head_of_a_log_without_a_line_is_the_start(desk):
+    Head.objects.all().delete()
+    head = chain.signed_head(SIGNER)
+    assert (head["seq"], head["hash"]) == (0, "0" * 64)
+    assert chain.head_is_ours(head, keys.public_text(SIGNER))
 
 
 def test_a_forged_head_is_told_from_ours(log):
     head, ours = chain.signed_head(SIGNER), keys.public_text(SIGNER)
     assert chain.head_is_ours(head, ours)
+    assert set(head) == {"seq", "hash", "at", "signature", "public_key"}
+    assert head["public_key"] == ours
+    assert not chain.head_is_ours({k: v for k, v in head.items() if k != "signature"}, ours)
     assert not chain.head_is_ours({**head, "seq": head["seq"] + 1}, ours)
     assert not chain.head_is_ours({**head, "signature": "00"}, ours)
     assert not chain.head_is_ours(head, keys.public_text(Ed25519PrivateKey.generate()))
