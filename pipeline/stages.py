@@ -134,10 +134,13 @@ def run_ingest(home: Home) -> None:
     from pipeline.tables import of_one_family
 
     config = home.load(ingest.Config, "ingest")
-    with artifacts.scratch_folder(home.path(SCRATCH)) as scratch:
+    with (
+        artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
+        artifacts.replacing_folder(home.path(QUARANTINE)) as quarantine,
+    ):
         extract = sources.open_extract(home.load, home.root, scratch)
         several = extract_parts(home, extract)
-        with ingested(home) as folders:
+        with ingested(home, quarantine) as folders:
             work, spans = partial(ingest_part, home, folders), landing.spans(extract) if several[1:] else {}
             alone = [n for n in extract.files if several[1:] and not of_one_family(n)]
             mine = extract.without(alone)
@@ -151,7 +154,7 @@ def run_ingest(home: Home) -> None:
             progress.tell(ingest.clocked(ingest.same_clocks([f.clocks for f in found]), config))
             publish_ingested(folders, tallies, sources.card(extract), several)
         engine(home)
-        progress.tell(doubts(home, extract.extracted_on))
+        progress.tell(doubts(home, quarantine, extract.extracted_on))
         progress.tell(ingest.silence(canonical(home), extract.extracted_on))
 
 
@@ -173,11 +176,11 @@ def extract_parts(home: Home, extract: Any) -> "tuple[Part, ...]":
 
 
 @contextmanager
-def ingested(home: Home) -> "Iterator[Ingested]":
-    """All of it or nothing: what ingestion left before stands until every new file is whole."""
+def ingested(home: Home, quarantine: "Path") -> "Iterator[Ingested]":
+    """All of it or nothing: what ingestion left before stands until every new file is whole. The quarantine takes its
+    place last, with what is hard to believe of the accepted tables."""
     with (
         artifacts.scratch_folder(home.path(SCRATCH)) as scratch,
-        artifacts.replacing_folder(home.path(QUARANTINE)) as quarantine,
         artifacts.replacing_folder(home.path(CANONICAL)) as canonical_folder,
         artifacts.replacing(home.path(IDENTITY), artifacts.PRIVATE) as identity,
     ):
@@ -240,13 +243,13 @@ def publish_ingested(folders: Ingested, tallies: Any, card: Mapping[str, object]
             artifacts.unfold(folder)
 
 
-def doubts(home: Home, today: date) -> list[str]:
-    """Look at the accepted tables as a whole, write what is hard to believe, and say it."""
+def doubts(home: Home, quarantine: "Path", today: date) -> list[str]:
+    """Look at the accepted tables as a whole, write what is hard to believe into the quarantine, and say it."""
     from pipeline import plausibility
 
     seen = plausibility.Extract(canonical(home), artifacts.read(home.path(IDENTITY)), today)
     found = plausibility.find(seen, home.load(plausibility.Config, "plausibility"))
-    artifacts.write_csv(found.assign(sentence=plausibility.told(found)), home.path(DOUBTS))
+    artifacts.write_csv(found.assign(sentence=plausibility.told(found)), quarantine / home.path(DOUBTS).name)
     return plausibility.told(found)
 
 

@@ -6,9 +6,9 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from studies import values
+from studies import QUICK, run, study, values
 
-from pipeline import plausibility
+from pipeline import plausibility, stages
 from pipeline.artifacts import with_days
 from pipeline.plausibility import Config, Extract, find, told
 
@@ -330,3 +330,19 @@ def test_a_name_or_number_is_never_written():
     text = " ".join(told(looked_at(tables, identity)))
     assert "COBA" not in text
     assert identity["nik"].iloc[0] not in text
+
+
+def test_the_quarantine_takes_its_place_with_what_is_hard_to_believe(tmp_path, monkeypatch):
+    """An ingestion that is killed between the two leaves none, or the one before, and never one without."""
+    home = run(study(tmp_path, QUICK | {"simulate": {"families": 60}}), "simulate", "source")
+
+    def killed(*_):
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(plausibility, "find", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            run(home, "ingest")
+    assert not home.path(stages.QUARANTINE).exists()
+    run(home, "ingest")
+    assert {home.path(f) for f in (stages.FINDINGS, stages.DOUBTS)} <= set(home.path(stages.QUARANTINE).iterdir())
