@@ -51,6 +51,8 @@ TOLD = {
     "two systems mixed?",
     "test": "{column} reads like a test in {seen:.0f} of {rows:.0f} rows",
     "missing": "{column}: {seen:.0f} rows in {place}, expected about {expected:.0f}; was something not exported?",
+    "missing_days": "{column}: rows on {seen:.0f} days of {place}, expected on about {expected:.0f}; was something not "
+    "exported?",
     "stale": "{column}: nothing after {place}; is it an older file than the others?",
     "outside": "{column} lies outside of its period in {seen:.0%} of {rows:.0f} rows of {place}, elsewhere in "
     "{expected:.0%}; are months shifted?",
@@ -71,7 +73,7 @@ NATURAL = {"kpm": "caretaker_birth_date", "members": "birth_date"}
 NUMBERS = {"kpm": "caretaker_nik", "members": "nik"}
 TEST_NAME = r"(?i)^(test|testing|uji ?coba|dummy|contoh|asdf|qwerty|x{3,})\b"
 FIRST_QUARTER = 1900 * 4
-BINS = 4  # of a power of ten; sizes are compared in these
+BINS = 12  # of a power of ten; sizes are compared in these: four of them hid a poor regency told by the year
 ALL, WHOLE = "all", "the whole table"
 
 
@@ -304,7 +306,7 @@ def _shape(text: ir.StringValue) -> ir.StringValue:
 
 
 def _bin(rows: ir.Table, table: type[Table], column: Column) -> ir.StringValue:
-    """Kind and quarter of a power of ten of a number above nothing: exact counts, whatever order they are summed in."""
+    """Kind, and twelfth of a power of ten, of a number above nothing: counts are exact in any order."""
     value = rows[column.name].cast("float64")
     size = (value > 0).ifelse((value.log10() * BINS).floor().cast("int64"), ibis.null("int64"))
     kind = rows[KINDS[table.name]] if table.name in KINDS else ibis.literal(ALL)
@@ -581,8 +583,11 @@ def _missing(subject: _Subject, cells: pd.DataFrame, config: Config) -> Iterator
     What a facilitator enters on one day is one event, however many families it is about: days are counted, not rows.
     Periods are closed for everybody at once; there rows are counted.
     """
-    counted, least = ("rows", config.min_rows) if _period_of(subject.table) else ("days", config.min_days)
-    key = subject.table.name, _event_column(subject.table), "missing"
+    in_days = _period_of(subject.table) is None
+    counted, least, sign = (
+        ("days", config.min_days, "missing_days") if in_days else ("rows", config.min_rows, "missing")
+    )
+    key = subject.table.name, _event_column(subject.table), sign
     months = _filled_up(cells.groupby("month")[[counted]].sum())
     usual = _years_around(months, 12)
     for at, _ in _gone(months, usual, least, config):
@@ -602,8 +607,9 @@ def _missing(subject: _Subject, cells: pd.DataFrame, config: Config) -> Iterator
 def _ended(wide: pd.DataFrame, least: int) -> Iterator[tuple[str, int, float]]:
     """Regencies whose rows end while those of the others go on, each quarter too thin to be judged by itself: since
     when, and what is expected since by their share of the three years before."""
+    everywhere = wide.sum(axis=1)  # of whole numbers, so that what is left of it is exact
     for regency in wide.columns:
-        own, others = wide[regency], wide.drop(columns=regency).sum(axis=1)
+        own, others = wide[regency], everywhere - wide[regency]
         last = int(own[own > 0].index.max())
         years = slice(last - 11, last)
         known = float(others.loc[years].sum())

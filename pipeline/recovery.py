@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline import artifacts, provenance
+from pipeline import artifacts, marks, provenance
 
 LOCK, RUNNING, HELD = "dvc.lock", ".dvc/tmp/rwlock", ".dvc/tmp/lock"
 CONFLICT = "<<<<<<< "  # a merge that a person has to settle, of which nothing may be thrown away
@@ -71,7 +71,7 @@ def whole(text: str) -> bool:
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, Loader=artifacts.SAFE))
+        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, Loader=marks.SAFE))
     except (yaml.YAMLError, Invalid):
         return False
     return True

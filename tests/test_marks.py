@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from pipeline import marks
+from pipeline import artifacts, leaks, marks
+from pipeline.errors import BadInput
 
 TEXT = """# a comment
 holds:
@@ -55,3 +56,10 @@ def test_an_empty_file_has_its_first_line_alone():
     assert marks.lines("# nothing\n") == {(): 1}
     with pytest.raises(yaml.YAMLError):
         marks.lines("a: [1\n")
+
+
+def test_the_lines_are_of_what_the_settings_were_read_as(tmp_path):
+    """`1?` in brackets is the text `1?` to one of PyYAML's parsers and an error to the other; a mutation found it."""
+    (tmp_path / "leaks.yaml").write_text("min_entries: 1\nmax_auc: {is: 1?}\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"leaks\.yaml: max_auc: .* \(line 2\)"):
+        artifacts.Home(tmp_path, (tmp_path,)).load(leaks.Config, "leaks")

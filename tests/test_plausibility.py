@@ -152,6 +152,14 @@ def of_a_year(tables, identity):
     return "welfare", "monthly_income", "size"
 
 
+def of_a_year_in_a_poor_regency(tables, identity):
+    """0.7 x 12 = 8.4 times the others': 17 million beside 2, a year's income beside a month's."""
+    w = tables["welfare"]
+    w["monthly_income"] = w["monthly_income"].where(regency(tables, w) != "3315", (w["monthly_income"] * 8.4)).round()
+    w["monthly_income"] = w["monthly_income"].astype("int64")
+    return "welfare", "monthly_income", "size"
+
+
 def some_far(tables, identity):
     w = tables["welfare"]
     tables["welfare"] = w.assign(monthly_income=w["monthly_income"].where(w.index % 20 > 0, w["monthly_income"] * 1000))
@@ -252,7 +260,7 @@ def ended_in_a_regency(tables, identity):
     """Some 60 surveys a year and regency, no quarter with 20 days of them; six quarters have about 90."""
     w = tables["welfare"]
     tables["welfare"] = w[~((regency(tables, w) == "3315") & (w["observed_on"] > "2023-06-30"))]
-    return "welfare", "observed_on", "missing"
+    return "welfare", "observed_on", "missing_days"
 
 
 def enrolled_again(tables, identity):
@@ -269,7 +277,8 @@ def stale(tables, identity):
 
 
 WRONG = (
-    thousandth, of_a_year, some_far, blank, blank_in_a_year, blank_in_a_regency, other_codes, late, early, outside,
+    thousandth, of_a_year, of_a_year_in_a_poor_regency, some_far, blank, blank_in_a_year, blank_in_a_regency,
+    other_codes, late, early, outside,
     filler, other_numbers, twice, a_test_row, a_test_name, quarter_gone, quarter_of_a_regency_gone, regency_gone,
     ended_in_a_regency, enrolled_again, stale,
 )  # fmt: skip
@@ -300,7 +309,7 @@ def test_a_regency_that_ends_is_told_with_what_the_others_lead_to_expect():
     )
     gone = (regency(tables, rows) == "3315") & (rows["observed_on"] >= "2023-01-01")
     (found,) = looked_at(tables | {"welfare": rows[~gone]}, identity, min_days=40).to_dict("records")
-    assert (found["sign"], found["place"], found["expected"]) == ("missing", "regency 3315 since 2023Q1", 40.0)
+    assert (found["sign"], found["place"], found["expected"]) == ("missing_days", "regency 3315 since 2023Q1", 40.0)
     assert looked_at(tables | {"welfare": rows[~gone]}, identity, min_days=41).empty
 
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         write_part,
         write_runs,
         write_sql,
-    )  # fmt: skip
+    )
 
 C = TypeVar("C", bound=BaseConfig)
 T = TypeVar("T")
@@ -68,7 +68,6 @@ LOCK, SCRATCH = ".lock", "data/.scratch"
 LEFT = re.compile(r"\..+\.\d+\.(part|old|spill)")
 WAY_OUT = "mend the file named above; its comments in configs/ tell what each key means"
 LARGEST_YAML, DEEPEST = 4 << 20, 40
-SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
 AGAIN = "remove it and run `dvc repro`, which makes it again"
 WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
@@ -241,7 +240,7 @@ def read_yaml(file: Path) -> Any:
             raise BadInput(f"{file}: larger than {LARGEST_YAML >> 20} MiB; no settings are")
         text = file.read_text(encoding="utf-8")
         refuse_tricks(text, file)
-        return yaml.load(text, Loader=SAFE)
+        return yaml.load(text, Loader=marks.SAFE)
     except (yaml.YAMLError, ValueError, OSError) as error:  # a ValueError is a day that does not exist
         raise BadInput(f"{file}: cannot be read as YAML: {' '.join(str(error).split())[:200]}") from None
 
@@ -249,7 +248,7 @@ def read_yaml(file: Path) -> Any:
 def refuse_tricks(text: str, file: Path) -> None:
     """Anchors make a small file a huge one, tags make it code, and a deep nesting ends the process of its reader."""
     depth = 0
-    for event in yaml.parse(text, Loader=SAFE):
+    for event in yaml.parse(text, Loader=marks.SAFE):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
             raise BadInput(f"{file}: line {line_of(event)}: tags, anchors and aliases are not allowed")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
