@@ -43,7 +43,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.faults import defects
-from pipeline import artifacts, boosters, ingest, seal, stages
+from pipeline import artifacts, boosters, ingest, marks, seal, stages
 from pipeline.audit import folder as evidence
 from pipeline.desk import bundle as published
 from pipeline.desk import returns, sheets
@@ -263,7 +263,7 @@ BOMBS = (
 def yaml_tree(content: bytes, rng: Rng) -> bytes:
     if rng.random() < 0.1:
         return BOMBS[int(rng.integers(len(BOMBS)))].encode()
-    value = yaml.load(content, Loader=artifacts.SAFE)
+    value = yaml.load(content, Loader=marks.SAFE)
     return yaml.safe_dump(_tree(value, rng), allow_unicode=True).encode()
 
 
