@@ -132,6 +132,12 @@ REFUSED = {
     "not parquet": (lambda f: (f / "kpm.csv").rename(f / "kpm.parquet"), "kpm.parquet: cannot be read as Parquet"),
     "numbers for a village": (as_parquet("kpm", column("village_code", IDS)), "village_code is an identifier"),
     "numbers for a family": (as_parquet("kpm", column("kpm_id", IDS)), "kpm_id is an identifier stored as BIGINT"),
+    "moments for a family": (
+        as_parquet("kpm", column("kpm_id", IDS.cast(pa.timestamp("ns", "UTC")))), "kpm_id is an identifier stored"
+    ),
+    "days for a family": (
+        as_parquet("kpm", column("kpm_id", IDS.cast(pa.int32()).cast(pa.date32()))), "kpm_id is an identifier stored"
+    ),
     "doubles for a NIK": (
         as_parquet("kpm", column("caretaker_nik", IDS.cast(pa.float64()))), "caretaker_nik is an identifier stored as"
     ),

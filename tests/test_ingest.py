@@ -343,7 +343,7 @@ def test_types_that_parquet_writers_choose_are_read_or_refused_like_text(engine,
     noon = pa.array([86_400_000 * 19_742 + (43_200_000 if i == 3 else 0) for i in range(FAMILIES)], pa.timestamp("ms"))
     columns = {
         "observed_on": noon,  # 2024-01-20 is day 19,742 after 1970-01-01; the fourth is at noon
-        "recorded_on": pa.array(days).cast(pa.timestamp("us")),
+        "recorded_on": pa.array(days).cast(pa.timestamp("ns")).cast(pa.timestamp("ns", "UTC")),  # as pandas has them
         "monthly_income": pa.array([1.5 if i == 4 else float("nan") if i == 5 else 7.0 for i in range(FAMILIES)]),
         "floor_area_m2": pa.array([float("inf") if i == 6 else 36.0 for i in range(FAMILIES)]),
         "national_decile": pa.array([11 if i == 7 else 3 for i in range(FAMILIES)], pa.uint8()),

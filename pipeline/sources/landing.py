@@ -386,6 +386,10 @@ def _read_every_page(connection: Backend, target: Target, file: Path) -> None:
 
 
 def _refuse_number(name: str, column: str, n: int, kind: str | None) -> None:
+    if n and kind is not None and kind.startswith(("DATE", "TIME", "INTERVAL")):
+        raise BadInput(
+            f"{name}: column {column} is an identifier stored as {kind}", "export it as text from the source"
+        )
     numeric = kind is not None and kind.startswith(("DECIMAL", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE"))
     if n and (numeric or kind in {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"}):
         raise BadInput(
@@ -407,9 +411,21 @@ def _view(connection: Backend, target: Target, files: Sequence[Path]) -> ir.Tabl
         raise _damaged(relative_name(files[0])) from None
     parts = table.landed_from.split("/")
     name = parts[-2].endswith(".parquet").ifelse(parts[-2] + "/" + parts[-1], parts[-1])
-    known = [c.name for c in target.columns if c.name in table.columns]
+    known = [_readable(table[c.name], c.kind) for c in target.columns if c.name in table.columns]
     row = table.file_row_number + 1
     return table.select(*known, file=name, row=row.cast("int64"), cells=ibis.null("int64"))
+
+
+def _readable(column: ir.Column, kind: str) -> ir.Column:
+    """Text as text, whatever it is stored as. Of a type that Ibis has no name for: moments with a zone in nanoseconds,
+    as pandas writes them, become ordinary ones, and anything else text, read strictly like a CSV cell.
+    """
+    stored = column.type()
+    if stored.is_string() or not (kind == "text" or stored.is_unknown()):
+        return column
+    moment = kind != "text" and "TIMESTAMPTZ" in str(stored)
+    read: ir.Column = column.cast("timestamp('UTC', 6)" if moment else "string").name(column.get_name())
+    return read
 
 
 def _aligned(parts: Sequence[ir.Table]) -> list[ir.Table]:
