@@ -7,10 +7,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from adbc_driver_postgresql import dbapi
 
 ACCOUNT = "postgres"  # the server refuses to run as root
@@ -54,6 +55,22 @@ class Server:
         self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}' {options}")
         return password
 
+    def start(self) -> None:
+        options = f"-k {self.folder} -p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self.control("-l", self.folder / "log", "-w", "-o", options, "start")
+
+    def control(self, *words: object) -> None:
+        _run(self, _programs() / "pg_ctl", "-D", self.folder / "data", *words)
+
+    def kill(self) -> None:
+        """`kill -9` of the server before it can tell its processes, then of each of them."""
+        head = psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0]))
+        everyone = [head, *head.children(recursive=True)]
+        for process in everyone:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everyone)
+
 
 @contextmanager
 def running() -> Iterator[Server]:
@@ -61,20 +78,17 @@ def running() -> Iterator[Server]:
 
     Raises RuntimeError where PostgreSQL's programs are not installed: these tests are never left out.
     """
-    programs = _programs()
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
         server = Server(Path(name), _free_port())
         _give_away(server.folder)
-        data = server.folder / "data"
         initdb = "--no-sync --encoding=UTF8 --locale=C.UTF-8 --locale-provider=icu --icu-locale=id --auth-local=trust"
-        _run(server, programs / "initdb", "-D", data, *initdb.split(), "--auth-host=scram-sha-256")
-        options = f"-k {server.folder} -p {server.port} -c listen_addresses=127.0.0.1 -c fsync=off"
-        _run(server, programs / "pg_ctl", "-D", data, "-l", server.folder / "log", "-w", "-o", options, "start")
+        _run(server, _programs() / "initdb", "-D", server.folder / "data", *initdb.split(), "--auth-host=scram-sha-256")
+        server.start()
         try:
             server.create_database()
             yield server
         finally:
-            _run(server, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.control("-m", "immediate", "-w", "stop")
 
 
 def _programs() -> Path:

@@ -1,13 +1,16 @@
 """Does a kill at the desk leave half a bundle on show, lose a decision that was confirmed, or break the log?
 
-`python -m benchmarks.faults.desk_kills --times 50` makes a desk in a temporary folder (SQLite) with a made-up bundle.
-Then `kill -9`, so many times each: of a load of the next bundle at a random moment after its first rows are there,
-where the bundle on show must be the old one or the new one with all its rows, and the next load must end by itself;
-and of a process that records decisions, where every decision that it confirmed must be there, each with its line in the
-log, and the log must be whole by `python -m pipeline.desk verify`.
+`python -m benchmarks.faults.desk_kills --times 50` makes a desk in a temporary folder on SQLite, and one on a
+PostgreSQL server of its own, each with a made-up bundle. Then `kill -9`, so many times each: of a process that records
+decisions; of all processes of the PostgreSQL server while decisions are recorded, after which it is started again as an
+operator would; and of a load of the next bundle at a random moment between its first rows and its being shown. Every
+decision that was confirmed must be there, each with its line in the log, and the log must be whole by
+`python -m pipeline.desk verify`; the bundle on show must be the old one or the new one with all its rows, and the next
+load must end by itself.
 
 A kill of a load counts where the process was alive and rows of the new bundle were there that were not shown yet; a
-kill of decisions, where the process was alive and had confirmed one. The seed of a kill is its number.
+kill of decisions or of the server, where the process that records was alive and had confirmed one. The seed of a kill
+is its number. A killed server keeps what the operating system has taken from it: this is no power cut of the machine.
 """
 
 import random
@@ -17,22 +20,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
 
-from benchmarks.faults.checkout import PROJECT
+from benchmarks.faults.desks import DATABASES, PROJECT, bundles, homes, postgres, postgresql
 
-# The tests' own writer of bundles and accounts: a second one would be the same again.
-sys.path.insert(0, str(PROJECT / "tests" / "desk"))
-import bundles
-import homes
-
-DATABASE = "data/desk/desk.sqlite3"
+SQLITE = "data/desk/desk.sqlite3"
 TABLES = ("desk_family", "desk_detail", "desk_identity")
+STEPS = "SELECT count(*) FROM desk_step"
+LINES = "SELECT count(*) FROM desk_entry WHERE kind = 'step'"
+HALF = "SELECT count(*) FROM desk_case c WHERE version <> (SELECT count(*) FROM desk_step s WHERE s.case_id = c.id)"
 
 
 @dataclass(frozen=True)
@@ -43,135 +46,199 @@ class Killed:
     wrong: tuple[str, ...]
 
 
-def make(root: Path, families: int) -> Path:
-    """A desk that shows bundle 1, with accounts and a released list; bundle 2 lies beside it, a tenth larger."""
-    homes.make(root)
-    for number, size, folder in ((1, families, "published"), (2, families + families // 10, "next")):
-        bundles.PER_REGENCY = size
-        shutil.rmtree(root / "data" / folder, ignore_errors=True)
-        bundles.write(root / "data" / folder, number=number)
-    done = homes.run(root, "load")
-    assert done.returncode == 0, done.stderr
-    subprocess.run(
-        [sys.executable, str(PROJECT / "tests" / "desk" / "homes.py")],
-        cwd=PROJECT,
-        env=homes.environment(root),
-        check=True,
-    )
-    return root
+@dataclass
+class Desk:
+    """A desk in a folder, the environment that names its database, the server of it where it is PostgreSQL, the
+    families of its smaller bundles, and what was confirmed to those who record decisions.
+    """
+
+    root: Path
+    families: int
+    environment: dict[str, str] = field(default_factory=dict)
+    server: postgres.Server | None = None
+    confirmed: set[str] = field(default_factory=set)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read apart from the desk."""
+        if self.server is None:
+            with closing(sqlite3.connect(f"file:{self.root / SQLITE}?mode=ro", uri=True, timeout=30)) as found:
+                return found.execute(sql).fetchall()
+        address, password = (self.environment[k] for k in ("DESK_DATABASE", "PGPASSWORD"))
+        with closing(psycopg.connect(address, password=password)) as found:
+            return found.execute(sql.encode()).fetchall()
+
+    def asked(self, sql: str) -> int:
+        """A number; 0 for none."""
+        return int(self.rows(sql)[0][0] or 0)
+
+    def shown(self) -> int:
+        return self.asked("SELECT max(number) FROM desk_bundle")
+
+    def held(self, number: int) -> tuple[int, ...]:
+        """Rows of a bundle in each table."""
+        return tuple(self.asked(f"SELECT count(*) FROM {table} WHERE number = {number}") for table in TABLES)
+
+    def whole(self, number: int) -> tuple[int, ...]:
+        """Rows of a bundle that is all there: two regencies, every other bundle a tenth larger."""
+        return (2 * size(self.families, number),) * len(TABLES)
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return homes.run(self.root, *words, **self.environment)
+
+    def started(self, *words: str) -> "subprocess.Popen[str]":
+        command, environment = [sys.executable, "-m", *words], homes.environment(self.root, **self.environment)
+        pipe, away = subprocess.PIPE, subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=pipe, stderr=away, text=True)
 
 
-def asked(root: Path, sql: str) -> int:
-    """A number that the desk's database tells; 0 for none."""
-    return int(rows_of(root, sql)[0][0] or 0)
+def size(families: int, number: int) -> int:
+    return families + number % 2 * (families // 10)
 
 
-def rows_of(root: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{root / DATABASE}?mode=ro", uri=True, timeout=30)) as found:
-        return found.execute(sql).fetchall()
+def written(desk: Desk, number: int) -> Path:
+    """The bundle of this number, in a folder of its own."""
+    folder = desk.root / "data" / "next"
+    shutil.rmtree(folder, ignore_errors=True)
+    bundles.PER_REGENCY = size(desk.families, number)
+    return bundles.write(folder, number=number)
 
 
-def rows(root: Path, number: int) -> tuple[int, ...]:
-    return tuple(asked(root, f"SELECT count(*) FROM {table} WHERE number = {number}") for table in TABLES)
+@contextmanager
+def made(root: Path, families: int, kind: str) -> Iterator[Desk]:
+    """A desk on a database of a kind that shows bundle 1, with accounts and a released list."""
+    with nullcontext((None, {})) if kind == "sqlite" else postgresql() as (server, environment):
+        desk = Desk(homes.make(root), families, environment, server)
+        done = desk.run("load", str(written(desk, 1)))
+        assert done.returncode == 0, done.stderr
+        subprocess.run(
+            [sys.executable, str(PROJECT / "tests" / "desk" / "homes.py")],
+            cwd=PROJECT,
+            env=homes.environment(root, **environment),
+            check=True,
+        )
+        yield desk
 
 
-def shown(root: Path) -> int:
-    return asked(root, "SELECT max(number) FROM desk_bundle")
+def loading(desk: Desk, number: int) -> "subprocess.Popen[str]":
+    """A load of the bundle of this number whose first rows are there."""
+    run = desk.started("pipeline.desk", "load", str(written(desk, number)))
+    while run.poll() is None and not desk.asked(f"SELECT count(*) FROM desk_family WHERE number = {number}"):
+        time.sleep(0.001)
+    return run
 
 
-def started(root: Path, *words: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", *words]
-    return subprocess.Popen(command, cwd=PROJECT, env=homes.environment(root), stdout=subprocess.PIPE, text=True)
-
-
-def seconds_of_load(root: Path) -> float:
-    """How long a load takes from its first rows on; the desk is as it was before."""
-    kept = (root / DATABASE).read_bytes()
-    run = started(root, "pipeline.desk", "load", str(root / "data" / "next"))
-    begins(root, run)
+def seconds_of_load(desk: Desk) -> float:
+    """How long a load takes from its first rows until it is shown."""
+    number = desk.shown() + 1
+    run = loading(desk, number)
     start = time.perf_counter()
-    run.communicate()
+    while run.poll() is None and desk.shown() != number:
+        time.sleep(0.02)  # a load that is watched without rest takes longer
     took = time.perf_counter() - start
-    (root / DATABASE).write_bytes(kept)
+    run.communicate()
+    assert (run.returncode, desk.held(number)) == (0, desk.whole(number))
     return took
 
 
-def begins(root: Path, run: "subprocess.Popen[str]") -> None:
-    """Wait until the first rows of bundle 2 are there."""
-    while run.poll() is None and not asked(root, "SELECT count(*) FROM desk_family WHERE number = 2"):
-        time.sleep(0.001)
-
-
-def kill_load(root: Path, seconds: float, number: int) -> Killed:
-    """One kill of a load; afterwards the desk is as it was before."""
-    kept, old = (root / DATABASE).read_bytes(), rows(root, 1)
-    run = started(root, "pipeline.desk", "load", str(root / "data" / "next"))
-    begins(root, run)
-    time.sleep(random.Random(number).random() * seconds)
+def kill_load(desk: Desk, seconds: float, seed: int) -> Killed:
+    """One kill of a load, and the load that follows it."""
+    old = desk.shown()
+    new = old + 1
+    run = loading(desk, new)
+    time.sleep(random.Random(seed).random() * seconds)
     alive = run.poll() is None
     run.kill()
     run.communicate()
-    there = shown(root)
-    inside = there == 1 and rows(root, 2) != (0, 0, 0)
-    wrong = [f"bundle {there} is shown"] if there not in (1, 2) else []
-    wrong += [f"bundle 1 is shown with {rows(root, 1)} rows"] if there == 1 and rows(root, 1) != old else []
-    again = homes.run(root, "load", str(root / "data" / "next"), "--again-is-fine")
+    there = desk.shown()
+    inside = there == old and any(desk.held(new))
+    wrong = [f"bundle {there} is shown"] if there not in (old, new) else []
+    wrong += [f"bundle {there} is shown with {desk.held(there)} rows"] if desk.held(there) != desk.whole(there) else []
+    again = desk.run("load", str(desk.root / "data" / "next"), "--again-is-fine")
     wrong += [f"the next load: {again.stderr.strip()}"] if again.returncode else []
-    whole = (2 * (old[0] // 2 + old[0] // 20),) * len(TABLES)
-    wrong += [f"bundle {shown(root)}: {rows(root, 2)} rows"] if shown(root) != 2 or rows(root, 2) != whole else []
-    for more in ("", "-wal", "-shm"):
-        (root / f"{DATABASE}{more}").unlink(missing_ok=True)
-    (root / DATABASE).write_bytes(kept)
+    after = desk.shown()
+    wrong += [f"bundle {after}: {desk.held(after)} rows"] if (after, desk.held(after)) != (new, desk.whole(new)) else []
     return Killed(alive and inside, tuple(wrong))
 
 
-def kill_decisions(root: Path, number: int, confirmed: set[str]) -> Killed:
-    """One kill of a process that records decisions; `confirmed` grows by what it had confirmed."""
-    run = started(root, "benchmarks.faults.decider")
+def recording(desk: Desk) -> "subprocess.Popen[str]":
+    """A process that records decisions and has confirmed its first."""
+    run = desk.started("benchmarks.faults.decider")
     assert run.stdout is not None
-    confirmed.add(run.stdout.readline().strip())
-    time.sleep(random.Random(number).random() / 2)
+    line = run.stdout.readline().strip()
+    assert line, "no decision was recorded"
+    desk.confirmed.add(line)
+    return run
+
+
+def ended(desk: Desk, run: "subprocess.Popen[str]") -> None:
+    """What it confirmed before its end; a line that was cut off confirms nothing."""
+    desk.confirmed |= {line for line in run.communicate()[0].split("\n")[:-1] if line}
+
+
+def lost(desk: Desk) -> Iterator[str]:
+    """What is wrong with the record of decisions."""
+    verdict = desk.run("verify")
+    if verdict.returncode:
+        yield verdict.stderr.strip()
+    if (steps := desk.asked(STEPS)) != (lines := desk.asked(LINES)):
+        yield f"{steps} decisions, {lines} lines of the log"
+    if missing := desk.confirmed - {key for (key,) in desk.rows("SELECT key FROM desk_step")}:
+        yield f"{len(missing)} confirmed decisions are lost"
+    if half := desk.asked(HALF):
+        yield f"{half} cases without their decision"
+
+
+def kill_decisions(desk: Desk, seed: int) -> Killed:
+    """One kill of a process that records decisions."""
+    run = recording(desk)
+    time.sleep(random.Random(seed).random() / 2)
     alive = run.poll() is None
     run.kill()
-    rest = run.stdout.read().split("\n")
-    run.stdout.close()
-    run.wait()
-    confirmed |= {line for line in rest[:-1] if line}
-    verdict = homes.run(root, "verify")
-    wrong = [verdict.stderr.strip()] if verdict.returncode else []
-    steps, lines = (asked(root, f"SELECT count(*) FROM {t}") for t in ("desk_step", "desk_entry WHERE kind = 'step'"))
-    wrong += [f"{steps} decisions, {lines} lines of the log"] if steps != lines else []
-    kept = {key for (key,) in rows_of(root, "SELECT key FROM desk_step")}
-    half = asked(
-        root,
-        "SELECT count(*) FROM desk_case c WHERE version <> (SELECT count(*) FROM desk_step s WHERE s.case_id = c.id)",
-    )
-    wrong += [f"{len(confirmed - kept)} confirmed decisions are lost"] if confirmed - kept else []
-    wrong += [f"{half} cases without their decision"] if half else []
-    return Killed(alive, tuple(wrong))
+    ended(desk, run)
+    return Killed(alive, tuple(lost(desk)))
+
+
+def kill_server(desk: Desk, seed: int) -> Killed:
+    """One kill of the database's server while decisions are recorded, and its start."""
+    assert desk.server is not None
+    run = recording(desk)
+    time.sleep(random.Random(seed).random() / 2)
+    alive = run.poll() is None
+    desk.server.kill()
+    ended(desk, run)
+    desk.server.start()
+    wrong = ["the process went on without its database"] if run.returncode == 0 else []
+    return Killed(alive, (*wrong, *lost(desk)))
+
+
+def measured(desk: Desk, numbers: range) -> dict[str, list[Killed]]:
+    """The kills of every kind that this desk's database knows; loads last, for a new bundle's list is not released."""
+    kinds: dict[str, Callable[[int], Killed]] = {"who records decisions": lambda n: kill_decisions(desk, n)}
+    if desk.server is not None:
+        kinds["the database's server"] = lambda n: kill_server(desk, n)
+    found = {what: [kill(n) for n in numbers] for what, kill in kinds.items()}
+    seconds = seconds_of_load(desk)
+    return found | {"a load": [kill_load(desk, seconds, n) for n in numbers]}
 
 
 def main(
-    times: Annotated[int, typer.Option(help="Kills of each kind.")] = 50,
+    times: Annotated[int, typer.Option(help="Kills of each kind on each database.")] = 50,
     first: Annotated[int, typer.Option(help="The number of the first kill.")] = 0,
     families: Annotated[int, typer.Option(help="Families of each of the bundle's two regencies.")] = 2000,
 ) -> None:
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        root = make(Path(folder) / "desk", families)
-        numbers, confirmed = range(first, first + times), set[str]()
-        seconds = seconds_of_load(root)
-        found = {
-            "kills of a load": [kill_load(root, seconds, n) for n in numbers],
-            "kills of decisions": [kill_decisions(root, n, confirmed) for n in numbers],
-        }
-    for what, killed in found.items():
-        wrong = [f"  {n}: {'; '.join(k.wrong)}" for n, k in zip(numbers, killed, strict=True) if k.wrong]
-        typer.echo(f"{what:<20}{sum(k.hit for k in killed):>4} of {len(killed)} hit, {len(wrong)} left something wrong")
-        for line in wrong:
-            typer.echo(line)
-    typer.echo(f"{len(confirmed)} decisions were confirmed; {time.perf_counter() - start:.0f} s")
-    if any(k.wrong for killed in found.values() for k in killed):
+    numbers, broken = range(first, first + times), False
+    for kind in DATABASES:
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder, made(Path(folder) / "desk", families, kind) as desk:
+            for what, killed in measured(desk, numbers).items():
+                wrong = [f"  {n}: {'; '.join(k.wrong)}" for n, k in zip(numbers, killed, strict=True) if k.wrong]
+                hits = sum(k.hit for k in killed)
+                typer.echo(f"{kind:<12}{what:<24}{hits:>4} of {times} hit, {len(wrong)} left something wrong")
+                for line in wrong:
+                    typer.echo(line)
+                broken |= bool(wrong)
+        typer.echo(f"{kind:<12}{len(desk.confirmed)} decisions were confirmed; {time.perf_counter() - start:.0f} s")
+    if broken:
         raise typer.Exit(1)
 
 

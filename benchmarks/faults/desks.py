@@ -110,10 +110,17 @@ def database(kind: str) -> Iterator[dict[str, str]]:
     if kind == "sqlite":
         yield {}
         return
+    with postgresql() as (_, environment):
+        yield environment
+
+
+@contextmanager
+def postgresql() -> Iterator[tuple[postgres.Server, dict[str, str]]]:
+    """A PostgreSQL server of one's own with a database for the desk, and the environment that names it."""
     with postgres.running() as server:
         password = server.add_role("desk", "CREATEDB")
         server.execute("GRANT ALL ON DATABASE pkh TO desk", "GRANT ALL ON SCHEMA public TO desk")
-        yield {"DESK_DATABASE": f"postgresql://desk@127.0.0.1:{server.port}/pkh", "PGPASSWORD": password}
+        yield server, {"DESK_DATABASE": f"postgresql://desk@127.0.0.1:{server.port}/pkh", "PGPASSWORD": password}
 
 
 def record(root: Path, **more: str) -> dict[str, Any]:
@@ -140,6 +147,8 @@ __all__ = [
     "database",
     "homes",
     "made",
+    "postgres",
+    "postgresql",
     "record",
     "signed_in",
     "troubles",

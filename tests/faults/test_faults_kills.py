@@ -88,9 +88,12 @@ def test_a_call_that_fails_is_told_and_damages_nothing(starving):
     assert starved.lines(found)[3].startswith("all         2 of 2 hit")
 
 
-def test_a_kill_at_the_desk_leaves_one_bundle_on_show_and_every_confirmed_decision(tmp_path):
-    root, confirmed = desk_kills.make(tmp_path / "desk", 40), set()
-    assert desk_kills.kill_load(root, desk_kills.seconds_of_load(root), 0).wrong == ()
-    found = desk_kills.kill_decisions(root, 0, confirmed)
-    assert (found.hit, found.wrong) == (True, ())
-    assert confirmed
+@pytest.mark.parametrize("kind", desk_kills.DATABASES)
+def test_a_kill_at_the_desk_leaves_one_bundle_on_show_and_every_confirmed_decision(tmp_path, kind):
+    """One kill of each kind; on PostgreSQL, of its server too."""
+    with desk_kills.made(tmp_path / "desk", 40, kind) as desk:
+        found = desk_kills.measured(desk, range(1))
+    kinds = ["who records decisions", "a load", *["the database's server"] * (kind == "postgresql")]
+    assert {what: [k.wrong for k in killed] for what, killed in found.items()} == {what: [()] for what in kinds}
+    assert all(killed[0].hit for what, killed in found.items() if what != "a load")
+    assert len(desk.confirmed) >= len(kinds) - 1
