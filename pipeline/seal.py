@@ -23,7 +23,6 @@ NOT_HASHED = {MANIFEST, SIGNATURE, PUBLIC}
 
 def key(path: Path) -> Ed25519PrivateKey:
     """The private key at `path`, made there if there is none; BadInput where others can read it, or for no such key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         made = Ed25519PrivateKey.generate()
         with artifacts.replacing(path, artifacts.PRIVATE) as temporary:

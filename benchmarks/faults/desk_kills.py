@@ -88,7 +88,9 @@ class Desk:
     def started(self, *words: str) -> "subprocess.Popen[str]":
         command, environment = [sys.executable, "-m", *words], homes.environment(self.root, **self.environment)
         pipe, away = subprocess.PIPE, subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=pipe, stderr=away, text=True)
+        return subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdout=pipe, stderr=away, text=True, start_new_session=True
+        )
 
 
 def size(families: int, number: int) -> int:
@@ -143,21 +145,27 @@ def seconds_of_load(desk: Desk) -> float:
 def kill_load(desk: Desk, seconds: float, seed: int) -> Killed:
     """One kill of a load, and the load that follows it."""
     old = desk.shown()
-    new = old + 1
-    run = loading(desk, new)
+    run = loading(desk, old + 1)
     time.sleep(random.Random(seed).random() * seconds)
     alive = run.poll() is None
     run.kill()
     run.communicate()
-    there = desk.shown()
-    inside = there == old and any(desk.held(new))
-    wrong = [f"bundle {there} is shown"] if there not in (old, new) else []
-    wrong += [f"bundle {there} is shown with {desk.held(there)} rows"] if desk.held(there) != desk.whole(there) else []
+    inside = desk.shown() == old and any(desk.held(old + 1))
+    return Killed(alive and inside, tuple(mixed(desk, old)))
+
+
+def mixed(desk: Desk, old: int) -> Iterator[str]:
+    """What is wrong with the bundle on show where the load of the one after `old` was cut short, and with the next."""
+    new, there = old + 1, desk.shown()
+    if there not in (old, new):
+        yield f"bundle {there} is shown"
+    if desk.held(there) != desk.whole(there):
+        yield f"bundle {there} is shown with {desk.held(there)} rows"
     again = desk.run("load", str(desk.root / "data" / "next"), "--again-is-fine")
-    wrong += [f"the next load: {again.stderr.strip()}"] if again.returncode else []
-    after = desk.shown()
-    wrong += [f"bundle {after}: {desk.held(after)} rows"] if (after, desk.held(after)) != (new, desk.whole(new)) else []
-    return Killed(alive and inside, tuple(wrong))
+    if again.returncode:
+        yield f"the next load: {again.stderr.strip()}"
+    if (desk.shown(), desk.held(new)) != (new, desk.whole(new)):
+        yield f"bundle {desk.shown()}: {desk.held(new)} rows"
 
 
 def recording(desk: Desk) -> "subprocess.Popen[str]":

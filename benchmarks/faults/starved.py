@@ -1,4 +1,4 @@
-"""Stages that run where a write fails, what they say, and what they leave: shared by `calls` and `disk`."""
+"""Stages that run where a write fails, what they say, and what they leave: shared by `calls`, `disk` and `power`."""
 
 import shutil
 import subprocess
@@ -19,26 +19,15 @@ STATE = ("data", "models", "mlflow.db", "mlartifacts")
 NAMES = ("data/", "models/", "mlflow.db", "mlartifacts")
 TOLD = 4  # the exit status of what the machine refused
 LEDGER_BYTES = 16
+LIBRARY, COUNTED, LOG = "failing.so", "counted", "failed.log"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A checkout whose stages fail on demand: the compiled library, its count and log, and the state to go back to."""
+    """A checkout whose stages fail on demand, and a folder for the library, its count and log, and the former state."""
 
     checkout: Checkout
     folder: Path
-
-    @property
-    def library(self) -> Path:
-        return self.folder / "failing.so"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "failed.log"
-
-    @property
-    def counted(self) -> Path:
-        return self.folder / "counted"
 
     def save(self) -> None:
         copied(self.checkout.root, self.folder / "before")
@@ -96,11 +85,7 @@ def place(
 ) -> Place:
     """A checkout under `root` in which the stages ran on the other world: what a fault must not damage."""
     made = Place(checkouts.make(root, stages, sections), folder)
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        raise typer.BadParameter("no C compiler: apt-get install gcc libc6-dev")
-    built = [compiler, "-O2", "-shared", "-fPIC", "-o", str(made.library), str(SOURCE), "-ldl"]
-    subprocess.run(built, check=True, capture_output=True)
+    build(folder / LIBRARY)
     checkouts.turn(made.checkout, 1)
     for stage in stages:
         run(made, stage)
@@ -108,19 +93,45 @@ def place(
     return made
 
 
-def run(where: Place, stage: str, **fault: str) -> Ended:
-    """One stage, with a fault or without."""
-    where.counted.write_bytes(bytes(LEDGER_BYTES))
-    where.log.unlink(missing_ok=True)
-    shim = {
-        "LD_PRELOAD": str(where.library), "FAULT_HOME": str(where.checkout.root.resolve()),
-        "FAULT_STATE": str(where.counted), "FAULT_LOG": str(where.log), "PYTHONDONTWRITEBYTECODE": "1",
+def build(library: Path) -> None:
+    """The library that is preloaded (`failing.c`)."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise typer.BadParameter("no C compiler: apt-get install gcc libc6-dev")
+    built = [compiler, "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
+    subprocess.run(built, check=True, capture_output=True)
+
+
+def preloaded(folder: Path, home: Path) -> dict[str, str]:
+    """The environment that preloads it for a home; its count and its log, in a folder, begin anew."""
+    (folder / COUNTED).write_bytes(bytes(LEDGER_BYTES))
+    (folder / LOG).unlink(missing_ok=True)
+    return {
+        "LD_PRELOAD": str(folder / LIBRARY), "FAULT_HOME": str(home.resolve()), "FAULT_STATE": str(folder / COUNTED),
+        "FAULT_LOG": str(folder / LOG), "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
+
+
+def counted(folder: Path) -> tuple[int, int]:
+    """Calls, and bytes written."""
+    found = (folder / COUNTED).read_bytes()
+    return int.from_bytes(found[:8], sys.byteorder), int.from_bytes(found[8:], sys.byteorder)
+
+
+def failed(folder: Path) -> tuple[str, ...]:
+    """The calls that failed: kind and path."""
+    log = folder / LOG
+    return tuple(log.read_text(encoding="utf-8").splitlines()) if log.exists() else ()
+
+
+def run(where: Place, stage: str, **fault: str) -> Ended:
+    """One stage, with a fault or without, in a session of its own."""
     command = [sys.executable, "-m", "pipeline", stage]
-    environment = checkouts.environment(**shim, **fault)
-    done = subprocess.run(command, cwd=where.checkout.root, env=environment, capture_output=True, text=True)
-    failed = where.log.read_text(encoding="utf-8").splitlines() if where.log.exists() else []
-    return Ended(done.returncode, done.stdout + done.stderr, tuple(failed))
+    environment = checkouts.environment(**preloaded(where.folder, where.checkout.root), **fault)
+    done = subprocess.run(
+        command, cwd=where.checkout.root, env=environment, capture_output=True, text=True, start_new_session=True
+    )
+    return Ended(done.returncode, done.stdout + done.stderr, failed(where.folder))
 
 
 def turn(where: Place, stage: str) -> Turn:
@@ -131,8 +142,7 @@ def turn(where: Place, stage: str) -> Turn:
     ended = run(where, stage)
     if ended.status:
         raise typer.BadParameter(f"{stage} fails without a fault: {ended.said}")
-    counted = where.counted.read_bytes()
-    calls, written = (int.from_bytes(counted[at : at + 8], sys.byteorder) for at in (0, 8))
+    calls, written = counted(where.folder)
     after = one.digests()
     where.restore()
     return Turn(stage, before, after, calls, written)

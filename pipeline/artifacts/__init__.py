@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import yaml
 from pydantic import Field, PositiveInt, ValidationError
 
-from pipeline import machine, marks, progress, worlds
+from pipeline import durable, machine, marks, progress, worlds
 from pipeline.config import BaseConfig
 from pipeline.errors import BadInput
 
@@ -73,7 +73,7 @@ WORLDLY = "simulate"  # the section that worlds change
 RANGE = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 __all__ = [
     "Config", "Home", "Settings", "alone", "as_table", "beside", "bounds", "clear", "code_of", "compiled",
-    "complaint", "damaged", "digest", "discard", "engine", "flush", "in_two_steps", "join", "line_of", "link",
+    "complaint", "damaged", "digest", "discard", "engine", "in_two_steps", "join", "line_of", "link",
     "made_of", "md5", "named", "pandas", "partition", "pieces", "plain", "present", "read", "read_codes",
     "read_csv", "read_folder", "read_frame", "read_json", "read_part", "read_pinned", "read_rows", "read_yaml",
     "recorded", "refuse_strangers", "refuse_tricks", "replacing", "replacing_folder", "resolved", "rows",
@@ -337,7 +337,7 @@ def named(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place, flushed to disk, only if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.made(path.parent)
     temporary = beside(path, "part")
     try:
         with named(path):
@@ -345,9 +345,9 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
             if mode is not None:
                 os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode))
             yield temporary
-            flush(temporary)
+            durable.flush(temporary)
             temporary.replace(path)
-            flush(path.parent)
+            durable.flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -355,17 +355,17 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place whole, only if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.made(path.parent)
     temporary = beside(path, "part")
     try:
         with named(path):
             discard(temporary)
             temporary.mkdir()
             yield temporary
-            for file in temporary.rglob("*"):
-                flush(file)
+            for inside in (*temporary.rglob("*"), temporary):
+                durable.flush(inside)
             take_place(temporary, path)
-            flush(path.parent)
+            durable.flush(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -412,14 +412,6 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def unfold(folder: Path) -> None:

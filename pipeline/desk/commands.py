@@ -17,6 +17,7 @@ import django
 from django.conf import settings
 from django.core import management
 
+from pipeline import durable
 from pipeline.errors import BadInput
 
 
@@ -169,7 +170,7 @@ def backup(asked: Any) -> None:
     if target.exists():
         raise BadInput(f"{target}: is there already", "name a new file")
     engine = _database()
-    with _in_place_when_whole(target) as part:
+    with durable.in_place_when_whole(target) as part:
         if "sqlite3" in engine["ENGINE"]:
             _copied(sqlite3.connect(f"file:{engine['NAME']}?mode=ro", uri=True), part)
         else:
@@ -189,30 +190,9 @@ def restore(asked: Any) -> None:
     target = Path(str(engine["NAME"]))
     if target.exists():
         raise BadInput(f"{target}: is there already", "move it away first: nothing is overwritten")
-    with _in_place_when_whole(target) as part:
+    with durable.in_place_when_whole(target) as part:
         _copied(_sound(source), part)
     tell(f"{target}: restored; run `python -m pipeline.desk verify`")
-
-
-@contextmanager
-def _in_place_when_whole(target: Path) -> Iterator[Path]:
-    """A file beside `target` to write into; it takes the target's name on the disk only where all of it was written."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield part
-        _flushed(part)  # the bytes first, then the name that promises them
-        part.rename(target)
-        _flushed(target.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _flushed(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _copied(source: sqlite3.Connection, part: Path) -> None:

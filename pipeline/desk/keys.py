@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from pipeline import durable
 from pipeline.errors import BadInput
 
 
 def private_folder(path: Path) -> Path:
     """The folder, mode 0700 where it is made."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
+    return durable.made(path, 0o700)
 
 
 def _keep(path: Path, content: bytes) -> bytes:
@@ -33,9 +33,10 @@ def _keep(path: Path, content: bytes) -> bytes:
             os.fsync(file.fileno())
         os.link(part, path)
     except FileExistsError:
-        return path.read_bytes()
+        content = path.read_bytes()
     finally:
         part.unlink(missing_ok=True)
+    durable.flush(path.parent)  # what is signed must not outlive its key
     return content
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db.models import QuerySet
 
+from pipeline import durable
 from pipeline.desk import workflow
 from pipeline.desk.models import Step
 
@@ -88,19 +89,17 @@ def guarded(value: Any) -> Any:
 
 def write(folder: Path) -> Iterator[tuple[Path, int]]:
     """decisions.parquet, decisions.csv and yield.csv, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    durable.made(folder)
     steps = Step.objects.all()
     found, counted = list(rows(steps)), yields(steps)
-    part = folder / ".decisions.parquet.part"
-    pq.write_table(pa.Table.from_pylist(found, LAYOUT), part)
-    part.replace(folder / "decisions.parquet")
+    with durable.in_place_when_whole(folder / "decisions.parquet") as part:
+        pq.write_table(pa.Table.from_pylist(found, LAYOUT), part)
     yield folder / "decisions.parquet", len(found)
     texts = {
         "decisions.csv": (found, LAYOUT.names),
         "yield.csv": (counted, ["by", "group", "visits", "fit", "not_yet", "proposed"]),
     }
     for name, (table, names) in texts.items():
-        part = folder / f".{name}.part"
-        part.write_text(csv_text(table, names), encoding="utf-8", newline="")
-        part.replace(folder / name)
+        with durable.in_place_when_whole(folder / name) as part:
+            part.write_text(csv_text(table, names), encoding="utf-8", newline="")
         yield folder / name, len(table)
