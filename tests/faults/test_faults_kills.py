@@ -28,6 +28,8 @@ def test_a_kill_in_every_stage_leaves_outputs_whole_and_the_next_run_completes(k
     found = kills.one_pass(made, reference, 0, kills.aimed(STAGES, 0, parent=False))
     assert [k.stage for k in found.kills] == list(STAGES)
     assert kills.told([found], STAGES)[-1] == "1 of 1 passes ended by themselves with the reference's outputs"
+    again = kills.one_pass(made, reference, 0, kills.aimed(STAGES, 0, parent=False))
+    assert any(k.hit for k in again.kills)  # though the world of this pass lay there
     assert not kills.wrongs([found])
 
 
