@@ -338,18 +338,12 @@ def named(path: Path) -> Iterator[None]:
 def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place, flushed to disk, only if the block ends well."""
     durable.made(path.parent)
-    temporary = beside(path, "part")
-    try:
-        with named(path):
-            discard(temporary)  # of a killed process whose number came round to this one
+    with named(path):
+        discard(beside(path, "part"))  # of a killed process whose number came round to this one
+        with durable.in_place_when_whole(path) as temporary:
             if mode is not None:
                 os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode))
             yield temporary
-            durable.flush(temporary)
-            temporary.replace(path)
-            durable.flush(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
