@@ -100,7 +100,7 @@ def restored(root: Path, cut: Cut, kind: str, wanted: Callable[[str], bool]) -> 
     names, content = cut.choices(kind)
 
     def fill(folder: Path, found: Names) -> None:
-        for name, (key, mode) in found.items():
+        for name, (key, mode) in sorted(found.items()):  # lots are drawn in this order, whatever the system's is
             path = folder / name
             if key.startswith("d"):
                 path.mkdir()

@@ -8,9 +8,8 @@ world as what lay there. Every output must be the old or the new one, the new on
 next run must make what an undisturbed one makes. `--desk 60` does the same to a desk on SQLite: to a process that
 records decisions, where every confirmed one must be there and the log whole; and to a load of the next bundle.
 
-A cut counts where the stage's call was reached, or where it had ended as planned; of decisions, where one was
-confirmed. The seed of a cut is its number. What DVC itself writes (`dvc.lock`, its cache) is not flushed by it and not
-looked at.
+A cut counts where the call was reached, or where the stage had ended as planned. The seed of a cut is its number. What
+DVC itself writes (`dvc.lock`, its cache) is not flushed by it and not looked at.
 """
 
 import itertools
@@ -33,6 +32,8 @@ from benchmarks.faults.disk import STAGES
 from benchmarks.faults.starved import Place, Turn
 
 T = TypeVar("T")
+
+CUT = "FAULT_CUT"
 
 ENDED = 4
 """Of so many cuts of a stage the last one comes after its end: what it has made must be there."""
@@ -62,30 +63,24 @@ def stored(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def on_disk(
-    folder: Path,
-    root: Path,
-    cut: Callable[[dict[str, str]], T],
-    kind: str,
-    draw: random.Random,
-    wanted: Callable[[str], bool] = mine,
-) -> T:
+def on_disk(folder: Path, root: Path, cut: Callable[[dict[str, str]], T], kind: str, draw: random.Random) -> T:
     """All is flushed, then `cut` runs with what it is given as environment, then the home is as the disk holds it."""
     before, there = stored(folder, "flushed"), stored(folder, "there")
     disks.flushed(root, checkouts.environment(**starved.preloaded(folder, root), FAULT_STORE=str(before)))
     found = cut({"FAULT_STORE": str(before)})
     disks.flushed(root, checkouts.environment(**starved.preloaded(folder, root), FAULT_STORE=str(there)))
-    disks.restored(root, disks.Cut(disks.Store(before), disks.Store(there), draw), kind, wanted)
+    disks.restored(root, disks.Cut(disks.Store(before), disks.Store(there), draw), kind, mine)
     return found
 
 
-def outage(where: Place, turn: Turn, number: int, time: int) -> Outage:
-    """One cut of a stage, the so manieth of it, and the next run."""
-    kind, after_the_end = disks.KINDS[time % len(disks.KINDS)], time % ENDED == ENDED - 1
+def outage(where: Place, turn: Turn, number: int) -> Outage:
+    """One cut of a stage, and the next run; each stage meets the kinds of disks in turn."""
+    nth = number // len(where.checkout.stages)
+    kind, after_the_end = disks.KINDS[nth % len(disks.KINDS)], nth % ENDED == ENDED - 1
     draw, root = random.Random(number), where.checkout.root
     planned = draw.randint(1, turn.calls) + turn.calls * after_the_end
     ended = on_disk(
-        where.folder, root, lambda store: starved.run(where, turn.stage, FAULT_CUT=str(planned), **store), kind, draw
+        where.folder, root, lambda store: starved.run(where, turn.stage, **{CUT: str(planned)}, **store), kind, draw
     )
     hit = bool(ended.failed) or ended.status == 0
     return Outage(number, turn.stage, kind, called(ended.failed, root), hit, tuple(damage(where, turn, ended)))
@@ -118,7 +113,7 @@ def outages(where: Place, wanted: Sequence[int]) -> Iterator[Outage]:
         turn = starved.turn(where, stage)
         for number in (n for n in wanted if n % len(stages) == position):
             where.restore()
-            yield outage(where, turn, number, number // len(stages))
+            yield outage(where, turn, number)
         where.restore()
         starved.run(where, stage)
 
@@ -136,10 +131,10 @@ class Hand:
 
 
 def recorded(desk: Desk) -> None:
-    """So many decisions, as long as the power lasts; what was confirmed is kept."""
+    """So many decisions, or as many as there are until the power goes; what was confirmed is kept."""
     run = desk.started("benchmarks.faults.decider")
     assert run.stdout is not None
-    for line in itertools.islice(run.stdout, RECORDED):
+    for line in itertools.islice(run.stdout, None if CUT in desk.environment else RECORDED):
         desk.confirmed.add(line.strip())
     run.kill()
     desk_kills.ended(desk, run)
@@ -169,7 +164,7 @@ def desk_outage(desk: Desk, folder: Path, hand: Hand, number: int, calls: int) -
     draw, kind = random.Random(number), disks.KINDS[number % len(disks.KINDS)]
     hand.before(desk)
     old = desk.shown()
-    fault = {"FAULT_CUT": str(draw.randint(1, calls))}
+    fault = {CUT: str(draw.randint(1, calls))}
 
     def cut(store: dict[str, str]) -> tuple[str, ...]:
         hand.act(replace(desk, environment=starved.preloaded(folder, desk.root) | fault | store))

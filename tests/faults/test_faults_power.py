@@ -44,18 +44,18 @@ def library(tmp_path_factory):
 
 def held(library, tmp_path, kind, flushes, seed=0, **fault):
     """What a disk holds of three files of old content, in which the program wrote."""
-    home = tmp_path / "home"
-    home.mkdir()
+    home = tmp_path / "home" / "data"
+    home.mkdir(parents=True)
     for name in ("in place", "careful", "hasty"):
         (home / name).write_bytes(OLD)
 
     def cut(store):
-        environment = checkout.environment(**starved.preloaded(library, home), **store, **fault)
+        environment = checkout.environment(**starved.preloaded(library, home.parent), **store, **fault)
         command = [sys.executable, "-c", PROGRAM, str(home), flushes]
         subprocess.run(command, env=environment, check=not fault, start_new_session=True)
         return starved.failed(library)
 
-    failed = power.on_disk(library, home, cut, kind, random.Random(seed), lambda _: True)
+    failed = power.on_disk(library, home.parent, cut, kind, random.Random(seed))
     assert [f.removesuffix(f" {home}/careful.part") for f in failed] == ["fsync"] * bool(fault)
     return {p.name: p.read_bytes() for p in home.iterdir()}
 
@@ -115,8 +115,8 @@ def test_a_stage_without_power_leaves_outputs_whole(tmp_path):
 
 
 WRITERS = {
-    "pipeline.desk.keys.signer(home / 'desk' / 'keys' / 'log.pem')": {"desk/keys/log.pem"},
-    "pipeline.seal.key(home / 'publish' / 'key.pem')": {"publish/key.pem"},
+    "pipeline.desk.keys.signer(home / 'data' / 'desk' / 'log.pem')": {"data/desk/log.pem"},
+    "pipeline.seal.key(home / 'data' / 'publish' / 'key.pem')": {"data/publish/key.pem"},
     "with pipeline.artifacts.replacing_folder(home / 'data' / 'found') as folder:\n"
     "    (folder / 'one').mkdir()\n"
     "    (folder / 'one' / 'a').write_text('a')\n"
@@ -124,7 +124,7 @@ WRITERS = {
     "with pipeline.artifacts.replacing(home / 'data' / 'more' / 'c') as file:\n    file.write_text('c')": {
         "data/more/c"
     },
-    "with pipeline.durable.in_place_when_whole(home / 'd') as file:\n    file.write_text('d')": {"d"},
+    "with pipeline.durable.in_place_when_whole(home / 'models') as file:\n    file.write_text('d')": {"models"},
 }
 """What writes, and the files that must be there when it has ended, none of them empty; their folders are new."""
 
@@ -141,7 +141,7 @@ def test_what_was_written_stays(library, tmp_path, kind, writes):
         environment = checkout.environment(**starved.preloaded(library, home), **store)
         subprocess.run([sys.executable, "-c", program, str(home)], cwd=checkout.PROJECT, env=environment, check=True)
 
-    power.on_disk(library, home, cut, kind, random.Random(0), lambda _: True)
+    power.on_disk(library, home, cut, kind, random.Random(0))
     there = {str(p.relative_to(home)): p.stat().st_size for p in home.rglob("*") if p.is_file()}
     assert set(there) == WRITERS[writes]
     assert 0 not in there.values()
